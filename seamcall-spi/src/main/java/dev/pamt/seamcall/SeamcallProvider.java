@@ -1,0 +1,36 @@
+package dev.pamt.seamcall;
+
+/**
+ * Runs SEAMCALLs: the whole of what a backend must be able to do.
+ *
+ * <p>The method has the shape of the instruction, so a backend can be an emulator, a remote agent, a recorder, a mock or
+ * a lambda in a test.
+ *
+ * <p><b>Thread-safety:</b> any number of threads may call at once, as any number of logical processors do; each brings
+ * registers of its own. <b>Progress:</b> a call never waits for another call; what is contended is answered {@link
+ * TdxStatus#OPERAND_BUSY} and has changed nothing.
+ *
+ * <p>Rules for a backend:
+ *
+ * <ul>
+ *   <li><b>SPI-1</b> A failure of the call is a status, never an exception. A backend that cannot reach its module
+ *       throws {@link SeamcallUnavailableException}; the caller must then assume that the call may have been carried out.
+ *   <li><b>SPI-2</b> RAX is returned, not stored; every register that the leaf does not write keeps the caller's value.
+ *   <li><b>SPI-3</b> A call whose status is an error has changed no page's owner, type or count.
+ *   <li><b>SPI-4</b> Whatever the caller did before the call is visible to the module; whatever the module did is visible
+ *       to the caller after it (the call is a full fence, as the instruction is).
+ *   <li><b>SPI-5</b> The registers belong to the caller: a backend keeps no reference to them after it returns.
+ * </ul>
+ */
+@FunctionalInterface
+public interface SeamcallProvider {
+    /**
+     * Runs one SEAMCALL.
+     *
+     * @param rax the leaf word: leaf number in bits 15:0, version in bits 23:16 (see {@link SeamcallLeaf#rax()})
+     * @param regs inputs on entry, outputs on return
+     * @return the completion status, RAX on return (see {@link TdxStatus})
+     * @throws SeamcallUnavailableException if the backend has lost its module (SPI-1)
+     */
+    long seamcall(long rax, SeamcallRegisters regs);
+}

@@ -1,0 +1,11 @@
+/**
+ * The SEAMCALL boundary: one call, the leaf numbers, the status words and typed wrappers for the leaves.
+ *
+ * <p>Backends are found by {@link java.util.ServiceLoader}: a module that has one says
+ * {@code provides dev.pamt.seamcall.SeamcallProviderFactory with ...}.
+ */
+module dev.pamt.seamcall {
+    exports dev.pamt.seamcall;
+
+    uses dev.pamt.seamcall.SeamcallProviderFactory;
+}
