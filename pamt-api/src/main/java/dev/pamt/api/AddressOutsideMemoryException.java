@@ -1,0 +1,30 @@
+package dev.pamt.api;
+
+import java.io.Serial;
+
+/** An address that lies outside the memory map of the host. */
+public final class AddressOutsideMemoryException extends PamtException {
+    @Serial
+    private static final long serialVersionUID = 1L;
+
+    private final long hpa;
+
+    /**
+     * Makes the exception.
+     *
+     * @param hpa the address
+     */
+    public AddressOutsideMemoryException(long hpa) {
+        super(String.format("address 0x%x lies outside the memory map; only RAM of the host has page metadata", hpa));
+        this.hpa = hpa;
+    }
+
+    /**
+     * Tells the address.
+     *
+     * @return the address
+     */
+    public long hpa() {
+        return hpa;
+    }
+}

@@ -1,0 +1,137 @@
+package dev.pamt.api;
+
+import dev.pamt.api.spi.PamtProvider;
+
+/**
+ * How the transitions of regions exclude each other.
+ *
+ * <p>A transition (ADD, REMOVE, DEMOTE, mapping as 2M) must be alone in its region; gets and puts of a region that is
+ * backed take no lock at all. A strategy says which lock guards which region. The manager does the rest: it takes the
+ * target's lock, and where donated pages do not come from chunks also the locks of their regions, always in ascending
+ * order of lock number and each number once, so that no strategy can deadlock; and it counts acquisitions, contended
+ * ones, and of those the true (same region) and the false.
+ *
+ * <p>Users implement this interface, too. A strategy of one's own is tried with the contract test in {@code
+ * pamt-api-tests.jar}, {@code dev.pamt.api.LockStrategyContractTest}.
+ *
+ * <p><b>Thread-safety:</b> a strategy is immutable and can be given to any number of managers; each gets locks of its
+ * own.
+ */
+public interface LockStrategy {
+    /**
+     * The name of the strategy, as reports show it.
+     *
+     * @return a short name
+     */
+    String name();
+
+    /**
+     * Makes the locks of one manager.
+     *
+     * @param bits two spare bits in the word of each region, for strategies that keep their lock there
+     * @return the locks
+     */
+    RegionLocks newLocks(RegionBits bits);
+
+    /**
+     * One lock for all regions, as Linux has it: nothing ever runs at the same time.
+     *
+     * <p>Waiters spin briefly and then park; parked waiters get the lock in the order in which they came, ahead of new
+     * arrivals.
+     *
+     * @return the strategy
+     */
+    static LockStrategy global() {
+        return PamtProvider.load().global();
+    }
+
+    /**
+     * A fixed number of locks; a region's lock is chosen by a hash of its number. Fairness as in {@link #global}.
+     *
+     * @param locks how many locks, a power of two from 1 to 4096
+     * @return the strategy
+     * @throws IllegalArgumentException if the number is not a power of two in that range
+     */
+    static LockStrategy hashed(int locks) {
+        return PamtProvider.load().hashed(locks);
+    }
+
+    /**
+     * A lock for each region, as a bit of the region's own word: no memory is needed for it. Fairness as in {@link
+     * #global}, among the waiters of one region.
+     *
+     * @return the strategy
+     */
+    static LockStrategy per2M() {
+        return PamtProvider.load().per2M();
+    }
+
+    /**
+     * The locks of one manager.
+     *
+     * <p>A <em>region</em> is a 2M region's number, its hpa divided by 2 MiB. A <em>lock</em> is a number that the
+     * strategy chooses.
+     *
+     * <p><b>Thread-safety:</b> any number of threads at once. <b>Progress:</b> {@link #tryLock} and {@link #lockOf} do
+     * not wait; {@link #lock} waits while another thread holds the lock, at most for the duration of a few SEAMCALLs (1
+     * to 18 microseconds each) unless the holder is preempted, so it should spin briefly and then park. An interrupted
+     * thread waits on and finds its interrupt status set afterwards.
+     */
+    interface RegionLocks {
+        /**
+         * Which lock guards a region. Always the same for the same region.
+         *
+         * @param region the number of a region
+         * @return the number of its lock
+         */
+        long lockOf(long region);
+
+        /**
+         * Takes a lock if it is free.
+         *
+         * @param lock the number of a lock, not held by this thread
+         * @return whether the lock was taken
+         */
+        boolean tryLock(long lock);
+
+        /**
+         * Takes a lock.
+         *
+         * @param lock the number of a lock, not held by this thread
+         */
+        void lock(long lock);
+
+        /**
+         * Lets a lock go.
+         *
+         * @param lock the number of a lock that this thread holds
+         */
+        void unlock(long lock);
+    }
+
+    /**
+     * Two spare bits in the word of each region. The manager never looks at them; they begin as 0.
+     *
+     * <p><b>Thread-safety:</b> any number of threads at once; accesses have volatile semantics. <b>Progress:</b>
+     * lock-free: a change is tried again only when the region's count has changed meanwhile.
+     */
+    interface RegionBits {
+        /**
+         * Reads the bits of a region.
+         *
+         * @param region the number of a region
+         * @return a value from 0 to 3
+         */
+        int get(long region);
+
+        /**
+         * Changes the bits of a region if they are as expected.
+         *
+         * @param region the number of a region
+         * @param expected the value that the bits must have, 0 to 3
+         * @param update the value to store, 0 to 3
+         * @return whether the bits were changed
+         */
+        boolean compareAndSet(long region, int expected, int update);
+    }
+}

@@ -1,0 +1,56 @@
+package dev.pamt.api;
+
+import java.io.Serial;
+
+/** A put on a region that has not that many users: it was put more often than it was gotten. */
+public final class NoUsersException extends PamtException {
+    @Serial
+    private static final long serialVersionUID = 1L;
+
+    private final long hpa;
+    private final int pages;
+    private final RegionState state;
+
+    /**
+     * Makes the exception.
+     *
+     * @param hpa the address
+     * @param pages the number of references that the put would drop
+     * @param state the state of the region
+     */
+    public NoUsersException(long hpa, int pages, RegionState state) {
+        super(String.format(
+                "put of %d at 0x%x without a matching get: the region is %s; a put drops only what a get has taken",
+                pages, hpa, state));
+        this.hpa = hpa;
+        this.pages = pages;
+        this.state = state;
+    }
+
+    /**
+     * Tells the address.
+     *
+     * @return the address
+     */
+    public long hpa() {
+        return hpa;
+    }
+
+    /**
+     * Tells the number of references that the put would drop.
+     *
+     * @return the number of references that the put would drop
+     */
+    public int pages() {
+        return pages;
+    }
+
+    /**
+     * Tells the state of the region.
+     *
+     * @return the state of the region
+     */
+    public RegionState state() {
+        return state;
+    }
+}
