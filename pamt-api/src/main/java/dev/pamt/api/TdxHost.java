@@ -93,6 +93,14 @@ public interface TdxHost extends AutoCloseable {
      */
     PageAllocator allocator();
 
+    /**
+     * The pages that {@link #allocator} has not handed out, in chunks or not. Whoever reads it before and after knows
+     * whether every page has come back.
+     *
+     * @return how many, exact when no other thread is inside a call of the allocator
+     */
+    long freePages();
+
     /** Closes the platform. Calling it again does nothing. */
     @Override
     void close();

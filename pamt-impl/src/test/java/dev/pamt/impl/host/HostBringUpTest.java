@@ -1,0 +1,173 @@
+package dev.pamt.impl.host;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.pamt.api.MemoryMap;
+import dev.pamt.api.SeamcallFailedException;
+import dev.pamt.api.Tdmr;
+import dev.pamt.api.TdxHost;
+import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SysField;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class HostBringUpTest {
+    private final MemoryMap map = Servers.map(Servers.TDX_256GB_MANY_HOLES);
+    private final ScriptedMachine machine = new ScriptedMachine(map.cmrs());
+
+    @Test
+    void theStepsComeInTheOrderThatTheModuleDemands() {
+        HostBringUp.bringUp(machine, map, true);
+        List<String> steps = machine.calls.stream()
+                .filter(call -> !call.contains("SYS_RD") && !call.contains("TDMR_INIT"))
+                .toList();
+        assertEquals(
+                List.of(
+                        "0 SYS_INIT",
+                        "0 SYS_LP_INIT",
+                        "1 SYS_LP_INIT",
+                        "2 SYS_LP_INIT",
+                        "3 SYS_LP_INIT",
+                        "0 SYS_CONFIG",
+                        "0 SYS_KEY_CONFIG",
+                        "2 SYS_KEY_CONFIG"),
+                steps);
+        assertEquals(256, machine.count("0 SYS_TDMR_INIT"));
+        assertEquals("0 SYS_TDMR_INIT", machine.calls.get(machine.calls.size() - 1));
+    }
+
+    @Test
+    void sysConfigGetsTheTdmrsThatTheHostHas() {
+        TdxHost host = HostBringUp.bringUp(machine, map, true);
+        assertTrue(host.dynamicPamt());
+        assertEquals(16, host.pamt4KEntryBytes());
+        assertEquals(5, host.tdmrs().size());
+        assertEquals(10_260 * 1024, host.pamtBytes());
+        assertEquals(5, machine.sysConfig.rdx);
+        assertEquals(ScriptedMachine.FIRST_HKID | 1 << 16, machine.sysConfig.r8);
+        assertEquals(0, machine.sysConfig.rcx % 512);
+        Map<Long, Long> memory = machine.memoryAtSysConfig;
+        for (int i = 0; i < 5; i++) {
+            Tdmr tdmr = host.tdmrs().get(i);
+            long info = memory.get(machine.sysConfig.rcx + 8L * i);
+            assertEquals(0, info % 512);
+            assertEquals(tdmr.range(), range(memory, info, 0));
+            assertEquals(tdmr.pamt1G(), range(memory, info, 1));
+            assertEquals(tdmr.pamt2M(), range(memory, info, 2));
+            assertEquals(tdmr.pamt4K(), range(memory, info, 3));
+            for (int area = 0; area < tdmr.reserved().size(); area++) {
+                PhysicalRange fromBase = range(memory, info, 4 + area);
+                assertEquals(
+                        tdmr.reserved().get(area),
+                        new PhysicalRange(tdmr.range().baseHpa() + fromBase.baseHpa(), fromBase.bytes()));
+            }
+            assertFalse(memory.containsKey(info + 16L * (4 + tdmr.reserved().size())), "the other areas are 0");
+        }
+        assertEquals(Map.of(), machine.memory, "the pages are clean again");
+    }
+
+    @Test
+    void theAllocatorHasAllRamThatPamtDoesNotTake() {
+        TdxHost host = HostBringUp.bringUp(machine, map, true);
+        HostPageAllocator allocator = (HostPageAllocator) host.allocator();
+        assertEquals((map.ramBytes() - host.pamtBytes()) / 4096, allocator.totalPages());
+        assertEquals(allocator.totalPages(), host.freePages());
+    }
+
+    @Test
+    void theCmrsOfTheModuleAreTheTruth() {
+        ScriptedMachine smaller = new ScriptedMachine(map.cmrs().subList(0, 3));
+        TdxHost host = HostBringUp.bringUp(smaller, map, true);
+        assertEquals(3, host.tdmrs().size());
+        assertEquals(map, host.memory());
+    }
+
+    @Test
+    void aModuleWithoutDynamicPamtRunsWithStaticPamt() {
+        machine.withoutDynamicPamt();
+        TdxHost host = HostBringUp.bringUp(machine, map, true);
+        assertFalse(host.dynamicPamt());
+        assertEquals(1_050_644L * 1024, host.pamtBytes());
+        assertEquals(ScriptedMachine.FIRST_HKID, machine.sysConfig.r8);
+    }
+
+    @Test
+    void staticPamtCanBeChosenOnAModuleWithDynamicPamt() {
+        TdxHost host = HostBringUp.bringUp(machine, map, false);
+        assertFalse(host.dynamicPamt());
+        assertEquals(ScriptedMachine.FIRST_HKID, machine.sysConfig.r8);
+    }
+
+    @Test
+    void aKeyIsTriedAgainForABoundedNumberOfTimes() {
+        long noEntropy = TdxStatus.KEY_GENERATION_FAILED.code();
+        machine.answer(SeamcallLeaf.SYS_KEY_CONFIG, noEntropy, noEntropy, TdxStatus.SYS_BUSY.code());
+        HostBringUp.bringUp(machine, map, true);
+        assertEquals(4, machine.count("0 SYS_KEY_CONFIG"));
+
+        ScriptedMachine dry = new ScriptedMachine(map.cmrs());
+        for (int i = 0; i < 20; i++) {
+            dry.answer(SeamcallLeaf.SYS_KEY_CONFIG, noEntropy);
+        }
+        SeamcallFailedException refusal =
+                assertThrows(SeamcallFailedException.class, () -> HostBringUp.bringUp(dry, map, true));
+        assertEquals(
+                "TDH.SYS.KEY.CONFIG on package 0 answered TDX_KEY_GENERATION_FAILED (0x8000080000000000)",
+                refusal.getMessage());
+        assertEquals(10, dry.count("0 SYS_KEY_CONFIG"));
+        assertFalse(dry.closed, "the caller still has the machine");
+    }
+
+    @Test
+    void aRefusalNamesLeafStatusAndWhatItWasAbout() {
+        long status = TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
+        machine.answer(SeamcallLeaf.SYS_TDMR_INIT, 0, 0, status);
+        SeamcallFailedException refusal =
+                assertThrows(SeamcallFailedException.class, () -> HostBringUp.bringUp(machine, map, true));
+        assertEquals(SeamcallLeaf.SYS_TDMR_INIT, refusal.leaf());
+        assertEquals(status, refusal.status());
+        assertTrue(refusal.getMessage().contains("of TDMR [0x"), refusal::getMessage);
+
+        ScriptedMachine strange = new ScriptedMachine(map.cmrs());
+        strange.answer(SeamcallLeaf.SYS_INIT, 0xDEAD_BEEF_0000_0000L);
+        assertEquals(
+                0xDEAD_BEEF_0000_0000L,
+                assertThrows(SeamcallFailedException.class, () -> HostBringUp.bringUp(strange, map, true))
+                        .status());
+    }
+
+    @Test
+    void aTdmrThatIsInitialisedAlreadyIsDone() {
+        machine.answer(SeamcallLeaf.SYS_TDMR_INIT, TdxStatus.TDMR_ALREADY_INITIALIZED.code());
+        HostBringUp.bringUp(machine, map, true);
+        assertEquals(256 - 2 + 1, machine.count("0 SYS_TDMR_INIT"));
+    }
+
+    @Test
+    void closingTheHostClosesTheMachine() {
+        HostBringUp.bringUp(machine, map, true).close();
+        assertTrue(machine.closed);
+    }
+
+    @Test
+    void limitsAreReadFromTheModule() {
+        machine.field(SysField.MAX_TDMRS, 4);
+        assertEquals(4, HostBringUp.bringUp(machine, map, true).tdmrs().size());
+        machine.field(SysField.MAX_RESERVED_PER_TDMR, 1);
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> HostBringUp.bringUp(machine, map, true))
+                .getMessage()
+                .contains("reserved areas"));
+    }
+
+    /** A base and a size at the n-th pair of words. */
+    private static PhysicalRange range(Map<Long, Long> memory, long at, int pair) {
+        return new PhysicalRange(memory.getOrDefault(at + 16L * pair, 0L), memory.get(at + 16L * pair + 8));
+    }
+}
