@@ -1,0 +1,50 @@
+package dev.pamt.seamcall.emulator;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Says whether the processor's random number generator has something to give. When it has not, MNG.CREATE and MNG.ADDCX
+ * are answered RND_NO_ENTROPY, and SYS.KEY.CONFIG and MNG.KEY.CONFIG KEY_GENERATION_FAILED.
+ *
+ * <p><b>Thread-safety:</b> any thread may ask at any time. An implementation should answer at once.
+ */
+@FunctionalInterface
+public interface EntropySource {
+    /**
+     * Asks for entropy once.
+     *
+     * @return false if there is none
+     */
+    boolean available();
+
+    /**
+     * Never runs out.
+     *
+     * @return a source that always has entropy
+     */
+    static EntropySource always() {
+        return () -> true;
+    }
+
+    /**
+     * Runs out now and then, in the same order for the same seed.
+     *
+     * @param seed picks the order
+     * @param oneIn about one request in so many fails, at least 1
+     * @return the source
+     * @throws IllegalArgumentException if {@code oneIn} is less than 1
+     */
+    static EntropySource failing(long seed, int oneIn) {
+        if (oneIn < 1) {
+            throw new IllegalArgumentException("about one request in so many fails, at least 1, not " + oneIn);
+        }
+        AtomicLong state = new AtomicLong(seed);
+        return () -> {
+            // SplitMix64: a counter that any number of threads can draw from, and a mix of it.
+            long mixed = state.addAndGet(0x9E37_79B9_7F4A_7C15L);
+            mixed = (mixed ^ mixed >>> 30) * 0xBF58_476D_1CE4_E5B9L;
+            mixed = (mixed ^ mixed >>> 27) * 0x94D0_49BB_1331_11EBL;
+            return Long.remainderUnsigned(mixed ^ mixed >>> 31, oneIn) != 0;
+        };
+    }
+}

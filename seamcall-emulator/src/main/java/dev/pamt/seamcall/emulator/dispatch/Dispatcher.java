@@ -1,0 +1,136 @@
+package dev.pamt.seamcall.emulator.dispatch;
+
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.ModuleFatal;
+import dev.pamt.seamcall.emulator.sys.SystemState;
+import java.lang.invoke.VarHandle;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The door of the module: checks the leaf word and the state of the module, then calls the handler of the leaf (TDX module
+ * 1.5.25, tdx_vmm_dispatcher.c; facts 1.1).
+ *
+ * <p>Any number of threads call at once; nothing is shared here but {@code down}, which is set once, by a fatal error or
+ * when the machine is closed, and ends every later call. A call is a full fence on either side, as the instruction is.
+ */
+public final class Dispatcher {
+    /** Hears of the fatal error that ends the module. */
+    @FunctionalInterface
+    public interface FatalListener {
+        /** Called once, on the thread whose call was fatal. */
+        void fatal(int id, SeamcallLeaf leaf, int processor);
+    }
+
+    private static final long INVALID_RAX = TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
+    private static final long LEAF = 0xFFFF;
+    private static final int VERSION_SHIFT = 16;
+    private static final long VERSION = 0xFF;
+    private static final long RESERVED = ~0xFF_FFFFL;
+
+    private static final Set<SeamcallLeaf> BEFORE_READY = EnumSet.of(
+            SeamcallLeaf.SYS_INFO,
+            SeamcallLeaf.SYS_RD,
+            SeamcallLeaf.SYS_RDALL,
+            SeamcallLeaf.SYS_INIT,
+            SeamcallLeaf.SYS_LP_INIT,
+            SeamcallLeaf.SYS_CONFIG,
+            SeamcallLeaf.SYS_KEY_CONFIG,
+            SeamcallLeaf.SYS_LP_SHUTDOWN,
+            SeamcallLeaf.SYS_UPDATE);
+
+    private static final Set<SeamcallLeaf> VERSIONED = EnumSet.of(
+            SeamcallLeaf.MEM_PAGE_PROMOTE,
+            SeamcallLeaf.MEM_SEPT_ADD,
+            SeamcallLeaf.MEM_SEPT_REMOVE,
+            SeamcallLeaf.MNG_RD,
+            SeamcallLeaf.VP_RD,
+            SeamcallLeaf.VP_INIT,
+            SeamcallLeaf.SYS_INIT,
+            SeamcallLeaf.SYS_UPDATE);
+
+    private static final int LEAVES = Long.SIZE;
+    private static final long BEFORE_READY_BITS = bits(BEFORE_READY);
+    private static final long VERSIONED_BITS = bits(VERSIONED);
+
+    private final SystemState state;
+    private final LeafHandler[] handlers = new LeafHandler[LEAVES];
+    private final FatalListener fatalListener;
+    private volatile String down;
+
+    /** Makes a dispatcher of the leaves that are built. */
+    public Dispatcher(SystemState state, Map<SeamcallLeaf, LeafHandler> leaves, FatalListener fatalListener) {
+        this.state = state;
+        this.fatalListener = fatalListener;
+        leaves.forEach((leaf, handler) -> handlers[leaf.number()] = handler);
+    }
+
+    /** Runs one SEAMCALL on a processor. */
+    public long call(LogicalProcessor lp, long rax, SeamcallRegisters regs) {
+        if (down != null) {
+            throw new SeamcallUnavailableException(down);
+        }
+        int leaf = (int) (rax & LEAF);
+        int version = (int) (rax >>> VERSION_SHIFT & VERSION);
+        if ((rax & RESERVED) != 0 || (version != 0 && !isOneOf(VERSIONED_BITS, leaf))) {
+            return INVALID_RAX;
+        }
+        if (!state.ready() && !isOneOf(BEFORE_READY_BITS, leaf)) {
+            return TdxStatus.SYS_NOT_READY.code();
+        }
+        LeafHandler handler = leaf < LEAVES ? handlers[leaf] : null;
+        if (handler == null) {
+            return INVALID_RAX;
+        }
+        VarHandle.fullFence();
+        try {
+            return handler.run(lp, version, regs);
+        } catch (ModuleFatal fatal) {
+            throw shutDown(fatal, leaf, lp);
+        } finally {
+            VarHandle.fullFence();
+        }
+    }
+
+    /** Ends every later call, for a reason in words. */
+    public void shutDown(String reason) {
+        claimDown(reason);
+    }
+
+    private SeamcallUnavailableException shutDown(ModuleFatal fatal, int leaf, LogicalProcessor lp) {
+        SeamcallLeaf fatalLeaf = SeamcallLeaf.ofNumber(leaf);
+        String reason = String.format(
+                "the TDX module has shut down: fatal error %d in %s on processor %d",
+                fatal.id(), fatalLeaf, lp.index());
+        if (claimDown(reason)) {
+            fatalListener.fatal(fatal.id(), fatalLeaf, lp.index());
+        }
+        return new SeamcallUnavailableException(reason, fatal);
+    }
+
+    private synchronized boolean claimDown(String reason) {
+        if (down != null) {
+            return false;
+        }
+        down = reason;
+        return true;
+    }
+
+    private static boolean isOneOf(long bits, int leaf) {
+        return leaf < LEAVES && (bits >>> leaf & 1) != 0;
+    }
+
+    private static long bits(Set<SeamcallLeaf> leaves) {
+        long bits = 0;
+        for (SeamcallLeaf leaf : leaves) {
+            bits |= 1L << leaf.number();
+        }
+        return bits;
+    }
+}

@@ -1,0 +1,11 @@
+package dev.pamt.seamcall.emulator.dispatch;
+
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+
+/** Carries out one leaf. */
+@FunctionalInterface
+public interface LeafHandler {
+    /** Runs on a processor, changes the registers that the leaf writes, and returns the status. */
+    long run(LogicalProcessor lp, int version, SeamcallRegisters regs);
+}

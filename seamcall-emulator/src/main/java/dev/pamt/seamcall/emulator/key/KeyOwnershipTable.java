@@ -1,0 +1,64 @@
+package dev.pamt.seamcall.emulator.key;
+
+import dev.pamt.seamcall.emulator.lock.SharedExclusiveLock;
+import java.util.Arrays;
+
+/**
+ * The key ownership table (KOT): which key id is in use, and which package must still write its caches back.
+ *
+ * <p>Guarded by its lock, which is taken and given back by the handlers; the methods here do not lock.
+ */
+public final class KeyOwnershipTable {
+    /** What a key id is used for. */
+    public enum State {
+        /** By nobody. */
+        FREE,
+        /** By a TD. */
+        ASSIGNED,
+        /** By a TD whose vCPUs are flushed; caches may still hold its lines. */
+        FLUSHED,
+        /** By the module itself. */
+        RESERVED
+    }
+
+    private final SharedExclusiveLock lock = new SharedExclusiveLock();
+    private final State[] states;
+    private final int[] writeBackPackages;
+
+    /** Makes a table with all key ids free. */
+    public KeyOwnershipTable(int hkids) {
+        states = new State[hkids];
+        writeBackPackages = new int[hkids];
+        Arrays.fill(states, State.FREE);
+    }
+
+    /** The lock of the table. */
+    public SharedExclusiveLock lock() {
+        return lock;
+    }
+
+    /** The number of key ids. */
+    public int hkids() {
+        return states.length;
+    }
+
+    /** What a key id is used for. */
+    public State state(int hkid) {
+        return states[hkid];
+    }
+
+    /** Changes what a key id is used for. */
+    public void setState(int hkid, State state) {
+        states[hkid] = state;
+    }
+
+    /** The packages, a bit for each, that must write their caches back before the key id can be free. */
+    public int writeBackPackages(int hkid) {
+        return writeBackPackages[hkid];
+    }
+
+    /** Sets the packages that must write their caches back. */
+    public void setWriteBackPackages(int hkid, int packages) {
+        writeBackPackages[hkid] = packages;
+    }
+}

@@ -1,0 +1,89 @@
+package dev.pamt.seamcall.emulator.phymem;
+
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.pamt.PageType;
+import dev.pamt.seamcall.emulator.pamt.Pamt;
+import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Timing;
+import dev.pamt.seamcall.emulator.tdmr.Tdmr;
+import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
+
+/** TDH.PHYMEM.PAGE.RDMD (TDX module 1.5.25; facts 5.24, observed 5). */
+public final class PageMetadata {
+    private static final long RESERVED = 0xFF8;
+    private static final long LEVEL = 7;
+    private static final long NON_LEAF = 1L << 63;
+
+    private final TdmrTable tdmrs;
+    private final Pamt pamt;
+    private final HpaRules hpas;
+    private final Timing timing;
+
+    /** Makes the leaf. */
+    public PageMetadata(TdmrTable tdmrs, Pamt pamt, HpaRules hpas, Timing timing) {
+        this.tdmrs = tdmrs;
+        this.pamt = pamt;
+        this.hpas = hpas;
+        this.timing = timing;
+    }
+
+    /** PAGE.RDMD. The registers are zero after every failure. */
+    public long read(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        long word = regs.rcx;
+        regs.rcx = 0;
+        regs.rdx = 0;
+        regs.r8 = 0;
+        regs.r9 = 0;
+        regs.r10 = 0;
+        regs.r11 = 0;
+        PageLevel level = HpaRules.levelOf((int) (word & LEVEL));
+        if ((word & RESERVED) != 0 || level == null || (!pamt.dynamic() && level != PageLevel.SIZE_4K)) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
+        }
+        long hpa = word & ~LEVEL;
+        if (!hpas.isAligned(hpa, level.bytes())) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
+        }
+        Tdmr tdmr = tdmrs.usable(hpa);
+        if (tdmr == null) {
+            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX);
+        }
+        PamtWalk walk = new PamtWalk();
+        if (!pamt.walk(walk, tdmr, hpa, LockMode.SHARED, level)) {
+            return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+        }
+        timing.spend(SeamcallLeaf.PHYMEM_PAGE_RDMD);
+        describe(walk, tdmr, hpa, level, regs);
+        walk.release();
+        return 0;
+    }
+
+    private void describe(PamtWalk walk, Tdmr tdmr, long hpa, PageLevel asked, SeamcallRegisters regs) {
+        int type = walk.type();
+        if (asked == PageLevel.SIZE_4K && type == PageType.NDA && pamt.isDonatedOrReserved(tdmr, hpa)) {
+            regs.rcx = PageType.PAMT;
+            return;
+        }
+        regs.rcx = type;
+        regs.r8 = walk.level().code();
+        switch (type) {
+            case PageType.PAMT -> {
+                regs.rcx |= NON_LEAF;
+                regs.r10 = walk.pairPage0();
+                regs.r11 = walk.pairPage1();
+            }
+            case PageType.REG, PageType.EPT -> {
+                regs.rdx = walk.ownerHpa();
+                regs.r9 = walk.bepoch();
+            }
+            default -> regs.rdx = walk.ownerHpa();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package dev.pamt.seamcall.emulator.phymem;
+
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.pamt.PageType;
+import dev.pamt.seamcall.emulator.pamt.Pamt;
+import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
+import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Timing;
+import dev.pamt.seamcall.emulator.td.Lifecycle;
+import dev.pamt.seamcall.emulator.td.Td;
+import dev.pamt.seamcall.emulator.td.TdTable;
+import dev.pamt.seamcall.emulator.tdmr.Tdmr;
+import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
+
+/** TDH.PHYMEM.PAGE.RECLAIM (TDX module 1.5.25; facts 5.22, observed 7). */
+public final class PageReclaim {
+
+    private final TdmrTable tdmrs;
+    private final Pamt pamt;
+    private final TdTable tds;
+    private final HpaRules hpas;
+    private final Timing timing;
+
+    /** Makes the leaf. */
+    public PageReclaim(TdmrTable tdmrs, Pamt pamt, TdTable tds, HpaRules hpas, Timing timing) {
+        this.tdmrs = tdmrs;
+        this.pamt = pamt;
+        this.tds = tds;
+        this.hpas = hpas;
+        this.timing = timing;
+    }
+
+    /** PAGE.RECLAIM. Type, owner and level are returned even if the life cycle forbids the reclaim. */
+    public long reclaim(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        long hpa = regs.rcx;
+        regs.rcx = 0;
+        regs.rdx = 0;
+        regs.r8 = 0;
+        regs.r9 = 0;
+        regs.r10 = 0;
+        regs.r11 = 0;
+        if (!hpas.isAligned(hpa, PageLevel.SIZE_4K.bytes())) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
+        }
+        Tdmr tdmr = tdmrs.usable(hpa);
+        if (tdmr == null) {
+            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX);
+        }
+        PamtWalk walk = new PamtWalk();
+        if (!pamt.walk(walk, tdmr, hpa, LockMode.EXCLUSIVE, PageLevel.SIZE_4K)) {
+            return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+        }
+        long status = reclaimAt(walk, hpa, regs);
+        walk.release();
+        return status;
+    }
+
+    private long reclaimAt(PamtWalk walk, long hpa, SeamcallRegisters regs) {
+        int type = walk.type();
+        if (type == PageType.NDA || type == PageType.RSVD) {
+            return TdxStatus.PAGE_METADATA_INCORRECT.with(TdxOperand.RCX);
+        }
+        PageLevel level = walk.level();
+        regs.rcx = type;
+        regs.rdx = walk.ownerHpa();
+        regs.r8 = level.code();
+        if ((hpa & level.bytes() - 1) != 0) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
+        }
+        long status = type == PageType.TDR ? releaseRoot(hpa) : releaseChild(walk.ownerHpa(), level);
+        if (status == 0) {
+            timing.spend(SeamcallLeaf.PHYMEM_PAGE_RECLAIM);
+            regs.r9 = walk.freePage();
+        }
+        return status;
+    }
+
+    private long releaseRoot(long tdrHpa) {
+        Td td = tds.at(tdrHpa);
+        if (td.lifecycle() != Lifecycle.TEARDOWN) {
+            return TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
+        }
+        if (td.childPages() != 0) {
+            return TdxStatus.TD_ASSOCIATED_PAGES_EXIST.code();
+        }
+        tds.remove(tdrHpa);
+        return 0;
+    }
+
+    private long releaseChild(long tdrHpa, PageLevel level) {
+        PamtLeaf tdr = pamt.implicit(tdrHpa, PageLevel.SIZE_4K);
+        if (!tdr.acquire(LockMode.SHARED)) {
+            return TdxStatus.OPERAND_BUSY.with(TdxOperand.TDR);
+        }
+        Td td = tds.at(tdrHpa);
+        long status = 0;
+        if (td.lifecycle() == Lifecycle.TEARDOWN) {
+            td.addChildPages(-level.bytes() / PageLevel.SIZE_4K.bytes());
+        } else {
+            status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
+        }
+        tdr.release(LockMode.SHARED);
+        return status;
+    }
+}

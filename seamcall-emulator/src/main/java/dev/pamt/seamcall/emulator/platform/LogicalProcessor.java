@@ -1,0 +1,38 @@
+package dev.pamt.seamcall.emulator.platform;
+
+/**
+ * What the module keeps for each logical processor.
+ *
+ * <p>{@code initialised} goes from false to true once, by SYS.LP.INIT under the module-wide lock.
+ */
+public final class LogicalProcessor {
+    private final int index;
+    private final int packageIndex;
+    private volatile boolean initialised;
+
+    /** Makes a processor on which SYS.LP.INIT was not done yet. */
+    public LogicalProcessor(int index, int packageIndex) {
+        this.index = index;
+        this.packageIndex = packageIndex;
+    }
+
+    /** The number of the processor, from 0. */
+    public int index() {
+        return index;
+    }
+
+    /** The package of the processor, from 0. */
+    public int packageIndex() {
+        return packageIndex;
+    }
+
+    /** Whether SYS.LP.INIT was done here. */
+    public boolean initialised() {
+        return initialised;
+    }
+
+    /** Notes that SYS.LP.INIT was done here. */
+    public void setInitialised() {
+        initialised = true;
+    }
+}
