@@ -1,0 +1,185 @@
+package dev.pamt.seamcall.emulator.replay;
+
+import static dev.pamt.seamcall.emulator.replay.Recording.number;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.EmulatorConfig;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Makes the calls of a recording and collects what differs: status, every register, and the PAMT afterwards, bit by bit.
+ * Nothing is left out of the comparison.
+ */
+final class Replay {
+    private static final List<TdxOperand> REGISTERS = List.of(
+            TdxOperand.RCX,
+            TdxOperand.RDX,
+            TdxOperand.RBX,
+            TdxOperand.RSI,
+            TdxOperand.RDI,
+            TdxOperand.R8,
+            TdxOperand.R9,
+            TdxOperand.R10,
+            TdxOperand.R11,
+            TdxOperand.R12,
+            TdxOperand.R13,
+            TdxOperand.R14,
+            TdxOperand.R15);
+    private static final int PAGE_BYTES = 4096;
+
+    private final RecordedHost host;
+    private final JsonNode unlisted;
+    private final List<String> differences = new ArrayList<>();
+    private int calls;
+    private int events;
+
+    private Replay(JsonNode header) {
+        host = RecordedHost.bringUp(header, EmulatorConfig.builder());
+        unlisted = header.get("unlisted_regs");
+    }
+
+    static Replay of(Recording recording) {
+        Replay replay = new Replay(recording.header());
+        recording.body().forEach(replay::step);
+        return replay;
+    }
+
+    List<String> differences() {
+        return differences;
+    }
+
+    int calls() {
+        return calls;
+    }
+
+    int events() {
+        return events;
+    }
+
+    private void step(JsonNode line) {
+        if (line.has("leaf")) {
+            calls++;
+            call(line);
+        } else if (line.has("harness")) {
+            events++;
+            event(line);
+        } else if (!line.has("note") || line.size() != 1) {
+            throw new IllegalStateException("a line of unknown kind: " + line);
+        }
+    }
+
+    private void call(JsonNode line) {
+        JsonNode in = line.get("in");
+        SeamcallRegisters regs = new SeamcallRegisters();
+        for (TdxOperand register : REGISTERS) {
+            regs.set(register, number(valueOf(in, register, unlisted)));
+        }
+        SeamcallRegisters before = new SeamcallRegisters().set(regs);
+        long rax = in.has("rax") ? number(in.get("rax")) : line.get("leaf_no").longValue();
+        int lp = line.has("lp") ? line.get("lp").intValue() : 0;
+        long status = host.machine().processor(lp).seamcall(rax, regs);
+
+        JsonNode out = line.get("out");
+        if (status != number(out.get("rax"))) {
+            differ(line, "status", TdxStatus.toString(number(out.get("rax"))), TdxStatus.toString(status));
+        }
+        for (TdxOperand register : REGISTERS) {
+            JsonNode listed = out.get(name(register));
+            compare(line, name(register), listed == null ? before.get(register) : number(listed), regs.get(register));
+        }
+        if (line.has("post")) {
+            comparePamt(line, line.get("post"), before);
+        }
+    }
+
+    private static JsonNode valueOf(JsonNode in, TdxOperand register, JsonNode unlisted) {
+        JsonNode value = in.get(name(register));
+        return value == null ? unlisted.get(name(register)) : value;
+    }
+
+    private static String name(TdxOperand register) {
+        return register.name().toLowerCase(Locale.ROOT);
+    }
+
+    private void comparePamt(JsonNode line, JsonNode post, SeamcallRegisters before) {
+        if (post.has("pamt_2m")) {
+            long entry = host.entryHpa(pageOf(before.rcx), PageLevel.SIZE_2M);
+            compare(
+                    line,
+                    "PAMT_2M word 0",
+                    number(post.get("pamt_2m").get(0)),
+                    host.memory().read64(entry));
+            compare(
+                    line,
+                    "PAMT_2M word 1",
+                    number(post.get("pamt_2m").get(1)),
+                    host.memory().read64(entry + 8));
+        }
+        if (post.has("lock_1g")) {
+            compare(line, "PAMT_1G lock", number(post.get("lock_1g")), lockWord(before.rcx, PageLevel.SIZE_1G));
+        }
+        compareBitmap(line, post.get("bitmap_rdx"), before.rdx);
+        compareBitmap(line, post.get("bitmap_r8"), before.r8);
+    }
+
+    private void compareBitmap(JsonNode line, JsonNode bit, long hpa) {
+        if (bit != null && !bit.isNull()) {
+            compare(line, "bitmap bit of 0x" + Long.toHexString(hpa), bit.longValue(), host.bitmapBit(pageOf(hpa)));
+        }
+    }
+
+    private void event(JsonNode line) {
+        String event = line.get("harness").textValue();
+        long hpa = number(line.get("pa"));
+        switch (event) {
+            case "set_lock", "release_lock" -> setLock(line, hpa);
+            case "read_lock" -> compare(line, event, number(line.get("raw")), lockWord(hpa, levelOf(line)));
+            case "fill_page" -> {
+                for (int offset = 0; offset < PAGE_BYTES; offset += Long.BYTES) {
+                    host.memory().write64(hpa + offset, number(line.get("value")));
+                }
+            }
+            case "write_phys64" -> host.memory().write64(hpa, number(line.get("value")));
+            case "read_phys64" ->
+                compare(line, event, number(line.get("value")), host.memory().read64(hpa));
+            default -> throw new IllegalStateException("an event of unknown kind: " + line);
+        }
+    }
+
+    private void setLock(JsonNode line, long hpa) {
+        PageLevel level = levelOf(line);
+        compare(line, "lock before " + line.get("harness"), number(line.get("old")), lockWord(hpa, level));
+        long entry = host.entryHpa(hpa, level);
+        host.memory().write64(entry, (host.memory().read64(entry) & ~0xFFFFL) | number(line.get("raw")));
+    }
+
+    private long lockWord(long hpa, PageLevel level) {
+        return host.memory().read64(host.entryHpa(pageOf(hpa), level)) & 0xFFFF;
+    }
+
+    /** The page that a word names, however malformed the word is: bits 51 to 12. */
+    private static long pageOf(long word) {
+        return word & (1L << PhysicalRange.ADDRESS_BITS) - PAGE_BYTES;
+    }
+
+    private static PageLevel levelOf(JsonNode line) {
+        return PageLevel.valueOf("SIZE_" + line.get("level").textValue().toUpperCase(Locale.ROOT));
+    }
+
+    private void compare(JsonNode line, String what, long recorded, long emulated) {
+        if (recorded != emulated) {
+            differ(line, what, "0x" + Long.toHexString(recorded), "0x" + Long.toHexString(emulated));
+        }
+    }
+
+    private void differ(JsonNode line, String what, String recorded, String emulated) {
+        differences.add(what + " recorded " + recorded + ", emulated " + emulated + "\n    at " + line);
+    }
+}
