@@ -12,7 +12,7 @@ import dev.pamt.api.spi.PamtProvider;
  * ones, and of those the true (same region) and the false.
  *
  * <p>Users implement this interface, too. A strategy of one's own is tried with the contract test in {@code
- * pamt-api-tests.jar}, {@code dev.pamt.api.LockStrategyContractTest}.
+ * pamt-api-tests.jar}, {@code dev.pamt.contract.LockStrategyContractTest}.
  *
  * <p><b>Thread-safety:</b> a strategy is immutable and can be given to any number of managers; each gets locks of its
  * own.

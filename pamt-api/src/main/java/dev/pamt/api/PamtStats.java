@@ -22,6 +22,8 @@ package dev.pamt.api;
  * @param installedPairs pairs that are installed in the module now
  * @param peakPairs the most pairs that were installed at one time
  * @param retryRegions regions whose REMOVE failed and waits to be tried again
+ * @param lostPairs pairs that were inside a SEAMCALL when the backend lost its module, so that nobody can say whose they
+ *     are
  * @param sparePairs pairs that lie ready outside the module: in chunks, not in caches
  * @param cachedPairs pairs in caches and reservations
  * @param donorChunks 2M chunks that pairs are cut from
@@ -44,6 +46,7 @@ public record PamtStats(
         long installedPairs,
         long peakPairs,
         long retryRegions,
+        long lostPairs,
         long sparePairs,
         long cachedPairs,
         long donorChunks,

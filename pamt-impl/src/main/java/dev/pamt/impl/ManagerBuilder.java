@@ -1,0 +1,155 @@
+package dev.pamt.impl;
+
+import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
+import dev.pamt.api.PageAllocator;
+import dev.pamt.api.PamtManager;
+import dev.pamt.api.ReclaimPolicy;
+import dev.pamt.api.TdxHost;
+import dev.pamt.impl.host.HostBringUp;
+import dev.pamt.seamcall.PhysicalMemory;
+import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallProvider;
+import dev.pamt.seamcall.SeamcallProviderFactory;
+import java.util.Objects;
+
+/** Builds a manager, on a host that is given, opened or found. */
+final class ManagerBuilder implements PamtManager.Builder {
+    private static final String DEFAULT_BACKEND = "emulator";
+
+    private TdxHost host;
+    private SeamcallPlatform platform;
+    private SeamcallProviderFactory backend;
+    private SeamcallProvider provider;
+    private PhysicalMemory providerMemory;
+    private MemoryMap memory;
+    private PageAllocator allocator;
+    private LockStrategy strategy;
+    private ReclaimPolicy policy;
+    private boolean lockDonors = true;
+
+    @Override
+    public PamtManager.Builder host(TdxHost value) {
+        requireNoModule("a host");
+        if (memory != null) {
+            throw new IllegalStateException("a host has its memory map; a memory map was set before the host");
+        }
+        host = Objects.requireNonNull(value, "host");
+        return this;
+    }
+
+    @Override
+    public PamtManager.Builder platform(SeamcallPlatform value) {
+        requireNoModule("a platform");
+        platform = Objects.requireNonNull(value, "platform");
+        return this;
+    }
+
+    @Override
+    public PamtManager.Builder backend(String name) {
+        requireNoModule("a backend");
+        backend = SeamcallProviderFactory.named(name);
+        return this;
+    }
+
+    @Override
+    public PamtManager.Builder seamcalls(SeamcallProvider value, PhysicalMemory scrubbed) {
+        requireNoModule("a provider");
+        provider = Objects.requireNonNull(value, "provider");
+        providerMemory = Objects.requireNonNull(scrubbed, "memory");
+        return this;
+    }
+
+    @Override
+    public PamtManager.Builder memory(MemoryMap value) {
+        requireUnset("a memory map", memory);
+        if (host != null) {
+            throw new IllegalStateException("a host has its memory map; it cannot be given another");
+        }
+        memory = Objects.requireNonNull(value, "memory");
+        return this;
+    }
+
+    @Override
+    public PamtManager.Builder allocator(PageAllocator value) {
+        requireUnset("an allocator", allocator);
+        allocator = Objects.requireNonNull(value, "allocator");
+        return this;
+    }
+
+    @Override
+    public PamtManager.Builder lockStrategy(LockStrategy value) {
+        requireUnset("a lock strategy", strategy);
+        strategy = Objects.requireNonNull(value, "strategy");
+        return this;
+    }
+
+    @Override
+    public PamtManager.Builder reclaimPolicy(ReclaimPolicy value) {
+        requireUnset("a reclaim policy", policy);
+        policy = Objects.requireNonNull(value, "policy");
+        return this;
+    }
+
+    /** Leaves the donated pages' regions unlocked, to show what that leads to. */
+    ManagerBuilder leavingDonorsUnlocked() {
+        lockDonors = false;
+        return this;
+    }
+
+    @Override
+    public PamtManager build() {
+        if (provider != null && memory == null) {
+            throw new IllegalStateException("a provider knows no memory map; set one with memory(...)");
+        }
+        TdxHost target = host != null ? host : open();
+        PageAllocator pages = allocator != null ? allocator : target.allocator();
+        if (!target.dynamicPamt()) {
+            return new StaticPamtManager(target, host == null, pages);
+        }
+        return new DynamicPamtManager(
+                target,
+                host == null,
+                pages,
+                strategy != null ? strategy : new LockStrategies.Per2M(),
+                policy != null ? policy : ReclaimPolicy.eager(),
+                lockDonors);
+    }
+
+    private TdxHost open() {
+        if (provider != null) {
+            return new ForeignHost(provider, providerMemory, memory);
+        }
+        MemoryMap map = memory != null ? memory : MemoryMap.synthetic();
+        if (platform != null) {
+            return HostBringUp.bringUp(platform, map, true);
+        }
+        SeamcallProviderFactory factory = backend != null ? backend : SeamcallProviderFactory.named(DEFAULT_BACKEND);
+        SeamcallPlatform opened =
+                factory.open(PlatformConfig.builder().cmrs(map.cmrs()).build());
+        boolean up = false;
+        try {
+            TdxHost result = HostBringUp.bringUp(opened, map, true);
+            up = true;
+            return result;
+        } finally {
+            if (!up) {
+                opened.close();
+            }
+        }
+    }
+
+    private void requireNoModule(String what) {
+        if (host != null || platform != null || backend != null || provider != null) {
+            throw new IllegalStateException("a manager works on one module; " + what
+                    + " cannot be set beside the host, platform, backend or provider that was set before");
+        }
+    }
+
+    private static void requireUnset(String what, Object value) {
+        if (value != null) {
+            throw new IllegalStateException(what + " was set before: " + value);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+package dev.pamt.impl;
+
+/**
+ * Two pages that hold, or can hold, the PAMT_4K entries of a region.
+ *
+ * @param page0Hpa the page for 4K pages 0 to 255 of the region
+ * @param page1Hpa the page for 4K pages 256 to 511
+ */
+record PagePair(long page0Hpa, long page1Hpa) {
+    @Override
+    public String toString() {
+        return String.format("(0x%x, 0x%x)", page0Hpa, page1Hpa);
+    }
+}

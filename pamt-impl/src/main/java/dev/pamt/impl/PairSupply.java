@@ -1,0 +1,217 @@
+package dev.pamt.impl;
+
+import dev.pamt.api.OutOfPagesException;
+import dev.pamt.api.PageAllocator;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jctools.queues.MessagePassingQueue;
+import org.jctools.queues.atomic.MpmcAtomicArrayQueue;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The supply of page pairs: cut from 2M chunks where the host can give them, from single pages where it cannot.
+ *
+ * <p>A chunk's region is in state DONOR for as long as the supply owns it, so it is never the target of an ADD or REMOVE,
+ * and an ADD that donates pages of it cannot be busy on their account. A chunk that is wholly free goes back to the host,
+ * but for one, which saves the next ADD the way to the allocator.
+ *
+ * <p><b>Concurrency.</b> Three stages: a bounded lock-free queue of pairs (JCTools) that takes and returns of pairs go
+ * through; behind it the chunks under a mutex; behind them the host's allocator, called with nothing locked. A pair is in
+ * exactly one place at a time: in the queue, free in its chunk, or with somebody. The chunk's bit set counts a pair in the
+ * queue as taken.
+ */
+final class PairSupply implements PairSource {
+    private static final Logger LOG = LoggerFactory.getLogger(PairSupply.class);
+
+    private static final long PAIR_BYTES = 2 * PageAllocator.PAGE_BYTES;
+    private static final int PAIRS_PER_CHUNK = (int) (PageAllocator.CHUNK_BYTES / PAIR_BYTES);
+    private static final int QUEUE_CAPACITY = 64;
+    private static final int SPARE_CHUNKS = 1;
+
+    private final PageAllocator allocator;
+    private final DonorRegions regions;
+    private final MpmcAtomicArrayQueue<PagePair> ready = new MpmcAtomicArrayQueue<>(QUEUE_CAPACITY);
+    private final ReentrantLock mutex = new ReentrantLock();
+    /** Guarded by the mutex. */
+    private final Map<Long, Chunk> chunks = new TreeMap<>();
+
+    PairSupply(PageAllocator allocator, DonorRegions regions) {
+        this.allocator = allocator;
+        this.regions = regions;
+    }
+
+    /** The regions of chunks, whose state only the transitions may change. */
+    interface DonorRegions {
+        /** Makes an unused region a donor; false if it is not unused. */
+        boolean adopt(long chunkHpa);
+
+        /** Makes a donor region unused again. */
+        void release(long chunkHpa);
+
+        /** Whether a page lies in a donor region. */
+        boolean isDonor(long pageHpa);
+    }
+
+    /** A chunk and which of its pairs are free. */
+    private static final class Chunk {
+        private final long hpa;
+        private final BitSet free = new BitSet(PAIRS_PER_CHUNK);
+
+        Chunk(long hpa) {
+            this.hpa = hpa;
+            free.set(0, PAIRS_PER_CHUNK);
+        }
+
+        boolean isWhollyFree() {
+            return free.cardinality() == PAIRS_PER_CHUNK;
+        }
+
+        PagePair take() {
+            int index = free.nextSetBit(0);
+            free.clear(index);
+            long page0Hpa = hpa + index * PAIR_BYTES;
+            return new PagePair(page0Hpa, page0Hpa + PageAllocator.PAGE_BYTES);
+        }
+    }
+
+    /** Whether the pages of a pair lie in a chunk, so that their regions need no lock. */
+    boolean isFromChunk(PagePair pair) {
+        return regions.isDonor(pair.page0Hpa()) && regions.isDonor(pair.page1Hpa());
+    }
+
+    @Override
+    public PagePair take(long hpa) {
+        PagePair pair = ready.poll();
+        if (pair == null) {
+            pair = takeFromChunks();
+        }
+        if (pair == null && addChunk()) {
+            pair = takeFromChunks();
+        }
+        return pair != null ? pair : takePages(hpa);
+    }
+
+    /** Takes a pair back, from whoever did not need it or from the module; in the latter case its pages are scrubbed. */
+    @Override
+    public void giveBack(PagePair pair) {
+        if (!isFromChunk(pair)) {
+            allocator.freePage(pair.page0Hpa());
+            allocator.freePage(pair.page1Hpa());
+        } else if (!ready.offer(pair)) {
+            release(returnToChunks(List.of(pair), SPARE_CHUNKS));
+        }
+    }
+
+    /** Gives every chunk back that has no pair with anybody. */
+    void trim() {
+        List<PagePair> idle = new ArrayList<>();
+        ready.drain((MessagePassingQueue.Consumer<PagePair>) idle::add);
+        release(returnToChunks(idle, 0));
+    }
+
+    long sparePairs() {
+        mutex.lock();
+        try {
+            return ready.size()
+                    + chunks.values().stream()
+                            .mapToLong(chunk -> chunk.free.cardinality())
+                            .sum();
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    long donorChunks() {
+        mutex.lock();
+        try {
+            return chunks.size();
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    private PagePair takeFromChunks() {
+        mutex.lock();
+        try {
+            // The fullest first, by address among equals: the others then have a chance to become wholly free.
+            Chunk fullest = null;
+            for (Chunk chunk : chunks.values()) {
+                int free = chunk.free.cardinality();
+                if (free > 0 && (fullest == null || free < fullest.free.cardinality())) {
+                    fullest = chunk;
+                }
+            }
+            return fullest == null ? null : fullest.take();
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    private boolean addChunk() {
+        long chunkHpa = allocator.allocChunk();
+        if (chunkHpa == PageAllocator.NONE) {
+            return false;
+        }
+        if (!regions.adopt(chunkHpa)) {
+            LOG.warn(
+                    "the host's allocator gave chunk 0x{}, but its region is in use or keeps a pair; the chunk goes back",
+                    Long.toHexString(chunkHpa));
+            allocator.freeChunk(chunkHpa);
+            return false;
+        }
+        mutex.lock();
+        try {
+            chunks.put(chunkHpa, new Chunk(chunkHpa));
+        } finally {
+            mutex.unlock();
+        }
+        return true;
+    }
+
+    private PagePair takePages(long hpa) {
+        long page0Hpa = allocator.allocPage();
+        long page1Hpa = page0Hpa == PageAllocator.NONE ? PageAllocator.NONE : allocator.allocPage();
+        if (page1Hpa == PageAllocator.NONE) {
+            if (page0Hpa != PageAllocator.NONE) {
+                allocator.freePage(page0Hpa);
+            }
+            throw new OutOfPagesException(
+                    hpa == NO_REGION ? "a page pair" : String.format("a page pair for the region of 0x%x", hpa));
+        }
+        return new PagePair(page0Hpa, page1Hpa);
+    }
+
+    /** Marks pairs free in their chunks; returns the chunks that the supply no longer owns. */
+    private List<Chunk> returnToChunks(List<PagePair> pairs, int sparesToKeep) {
+        List<Chunk> leaving = new ArrayList<>();
+        mutex.lock();
+        try {
+            for (PagePair pair : pairs) {
+                long chunkHpa = pair.page0Hpa() & -PageAllocator.CHUNK_BYTES;
+                chunks.get(chunkHpa).free.set((int) ((pair.page0Hpa() - chunkHpa) / PAIR_BYTES));
+            }
+            int spares = 0;
+            for (Chunk chunk : chunks.values()) {
+                if (chunk.isWhollyFree() && spares++ >= sparesToKeep) {
+                    leaving.add(chunk);
+                }
+            }
+            leaving.forEach(chunk -> chunks.remove(chunk.hpa));
+        } finally {
+            mutex.unlock();
+        }
+        return leaving;
+    }
+
+    private void release(List<Chunk> leaving) {
+        for (Chunk chunk : leaving) {
+            regions.release(chunk.hpa);
+            allocator.freeChunk(chunk.hpa);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+package dev.pamt.impl;
+
+import dev.pamt.api.AddressOutsideMemoryException;
+import dev.pamt.api.LockStrategy;
+import dev.pamt.api.RegionState;
+import dev.pamt.seamcall.PhysicalRange;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Where the words of all regions lie: 512 ints for each touched gigabyte.
+ *
+ * <p>Within a gigabyte the words of neighbouring regions are kept 128 bytes apart: the index is rotated, which costs
+ * nothing, where padding would cost 32 times the memory. Neighbours are what different cores use at the same time.
+ *
+ * <p>Accessors are named for their memory order (lv volatile load, faa fetch-and-add, cae compare-and-exchange, all
+ * volatile). None is weaker: the fast path is one locked instruction on x86 either way, and on a machine with weaker
+ * order the get must be an acquire (what follows it is a SEAMCALL on the page) and the put a release.
+ */
+final class RegionTable implements LockStrategy.RegionBits {
+    static final int REGION_SHIFT = 21;
+    static final int REGIONS_PER_GIGABYTE = 512;
+
+    private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(int[].class);
+    private static final long REGION_BYTES = 1L << REGION_SHIFT;
+    private static final long GIGABYTE = 1L << 30;
+    private static final int PAGE_SHIFT = 12;
+    /** Neighbours are 1 << 5 ints, 128 bytes, apart; 9 bits of index are rotated. */
+    private static final int ROTATE = 5;
+
+    private final GigabyteDirectory<int[]> directory;
+    private final long[] ramStarts;
+    private final long[] ramEnds;
+
+    RegionTable(List<PhysicalRange> ram) {
+        directory = new GigabyteDirectory<>(ram);
+        ramStarts = ram.stream().mapToLong(PhysicalRange::baseHpa).toArray();
+        ramEnds = ram.stream().mapToLong(PhysicalRange::endHpa).toArray();
+    }
+
+    static int lv(int[] words, int slot) {
+        return (int) WORD.getVolatile(words, slot);
+    }
+
+    static int faa(int[] words, int slot, int delta) {
+        return (int) WORD.getAndAdd(words, slot, delta);
+    }
+
+    static int cae(int[] words, int slot, int expected, int update) {
+        return (int) WORD.compareAndExchange(words, slot, expected, update);
+    }
+
+    static boolean cas(int[] words, int slot, int expected, int update) {
+        return WORD.compareAndSet(words, slot, expected, update);
+    }
+
+    /** Gives the region another state, whatever failed attempts are in its word. Only the holder of its lock may do that. */
+    static void setState(int[] words, int slot, int state) {
+        int seen = lv(words, slot);
+        for (int witness; ; seen = witness) {
+            witness = cae(words, slot, seen, RegionWord.withState(seen, state));
+            if (witness == seen) {
+                return;
+            }
+        }
+    }
+
+    /** The words of the gigabyte of an address, or null if nobody has used it yet. */
+    int[] wordsIfAny(long hpa) {
+        return directory.get(hpa);
+    }
+
+    /**
+     * The words of the gigabyte of an address.
+     *
+     * @throws AddressOutsideMemoryException if there is no RAM in that gigabyte
+     */
+    int[] words(long hpa) {
+        int[] words = directory.get(hpa);
+        return words != null ? words : materialise(hpa);
+    }
+
+    /** The place of a region's word within its gigabyte. */
+    static int slot(long hpa) {
+        return slotOf((int) (hpa >>> REGION_SHIFT) & (REGIONS_PER_GIGABYTE - 1));
+    }
+
+    private static int slotOf(int index) {
+        return ((index << ROTATE) | (index >>> (9 - ROTATE))) & (REGIONS_PER_GIGABYTE - 1);
+    }
+
+    static long regionOf(long hpa) {
+        return hpa >>> REGION_SHIFT;
+    }
+
+    static long hpaOf(long region) {
+        return region << REGION_SHIFT;
+    }
+
+    /** Whether every page of a range is RAM. */
+    boolean isRam(long hpa, int pages) {
+        int at = Arrays.binarySearch(ramStarts, hpa);
+        int range = at >= 0 ? at : -at - 2;
+        return range >= 0 && hpa + ((long) pages << PAGE_SHIFT) <= ramEnds[range];
+    }
+
+    /** The state of any address, which need not have been used. */
+    RegionState describe(long hpa) {
+        int[] words = directory.get(hpa);
+        if (words != null) {
+            return RegionWord.describe(lv(words, slot(hpa)));
+        }
+        boolean ram = directory.covers(hpa) && ramBytes(hpa & -REGION_BYTES, REGION_BYTES) > 0;
+        return RegionWord.describe(ram ? RegionWord.EMPTY : RegionWord.OUTSIDE);
+    }
+
+    /** Shows every word that exists, region by region in ascending order. */
+    void forEach(RegionVisitor visitor) {
+        directory.forEach((words, gigabyteHpa) -> {
+            for (int index = 0; index < REGIONS_PER_GIGABYTE; index++) {
+                visitor.visit(gigabyteHpa + index * REGION_BYTES, words, slotOf(index));
+            }
+        });
+    }
+
+    /** Looks at a region. */
+    @FunctionalInterface
+    interface RegionVisitor {
+        void visit(long hpa, int[] words, int slot);
+    }
+
+    private int[] materialise(long hpa) {
+        long gigabyteHpa = hpa & -GIGABYTE;
+        if (!directory.covers(hpa) || ramBytes(gigabyteHpa, GIGABYTE) == 0) {
+            throw new AddressOutsideMemoryException(hpa);
+        }
+        int[] words = new int[REGIONS_PER_GIGABYTE];
+        for (int index = 0; index < REGIONS_PER_GIGABYTE; index++) {
+            long ram = ramBytes(gigabyteHpa + index * REGION_BYTES, REGION_BYTES);
+            words[slotOf(index)] = ram == 0
+                    ? RegionWord.OUTSIDE
+                    : ram == REGION_BYTES ? RegionWord.EMPTY : RegionWord.EMPTY | RegionWord.EDGE;
+        }
+        return directory.put(hpa, words);
+    }
+
+    private long ramBytes(long startHpa, long bytes) {
+        long ram = 0;
+        for (int i = 0; i < ramStarts.length; i++) {
+            ram += Math.max(0, Math.min(ramEnds[i], startHpa + bytes) - Math.max(ramStarts[i], startHpa));
+        }
+        return ram;
+    }
+
+    @Override
+    public int get(long region) {
+        long hpa = hpaOf(region);
+        return lv(words(hpa), slot(hpa)) & RegionWord.LOCK_BITS;
+    }
+
+    @Override
+    public boolean compareAndSet(long region, int expected, int update) {
+        long hpa = hpaOf(region);
+        int[] words = words(hpa);
+        int slot = slot(hpa);
+        int seen = lv(words, slot);
+        while ((seen & RegionWord.LOCK_BITS) == expected) {
+            int witness = cae(words, slot, seen, (seen & ~RegionWord.LOCK_BITS) | update);
+            if (witness == seen) {
+                return true;
+            }
+            seen = witness;
+        }
+        return false;
+    }
+}

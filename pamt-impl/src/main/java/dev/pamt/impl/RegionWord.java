@@ -1,0 +1,117 @@
+package dev.pamt.impl;
+
+import dev.pamt.api.RegionState;
+
+/**
+ * The 32-bit word of a 2M region, as pure functions. {@link RegionTable} stores the words and accesses them.
+ *
+ * <pre>
+ *   31      28   27  26                        3    2     1  0
+ *  +----------+----+---------------------------+------+--------+
+ *  |   tag    |EDGE| users, or failed attempts |QUEUED|  lock  |
+ *  +----------+----+---------------------------+------+--------+
+ * </pre>
+ *
+ * <p>The tag says what the region is: 0 backed by a page pair (with 0 users: idle), 0xC empty, 0xA mapped as one 2M page,
+ * 0x9 a donor chunk, 0x8 outside the memory map. All but backed are negative numbers, far from zero, which is what makes
+ * the get wait-free: it adds a user first and looks afterwards. If the word was backed the user counts; if not, the word
+ * has moved a little away from its base, still has its tag, and the next store of the state under the region's lock wipes
+ * that. Nobody takes a failed attempt back, so it can never be taken back from a region that has been backed meanwhile.
+ * That (an undo that hits a re-armed word) is the flaw of the even/odd scheme of other reference counts here.
+ *
+ * <p>Who may change what:
+ *
+ * <ul>
+ *   <li>anyone: adds users (fetch-and-add, whatever the word is);
+ *   <li>anyone with a reference: takes a user away by compare-and-set from a word with enough users, so that a put
+ *       without a get is refused and never shows, not even for a moment;
+ *   <li>only the holder of the region's lock: changes the tag. From backed to anything else by compare-and-set from
+ *       exactly 0 (or 512) users, so that a get that came first makes it fail; from anything else by a store that keeps
+ *       the lock bits, QUEUED and EDGE and wipes failed attempts;
+ *   <li>whoever waits for, takes or leaves the region's lock: the lock bits, if the lock strategy keeps its lock here;
+ *   <li>whoever puts the region into the idle queue or takes it out: QUEUED.
+ * </ul>
+ *
+ * <p>A word holds more than 512 users only while a get that will be refused is under way; it takes them away as a put
+ * does. EDGE never changes: it marks regions of which only a part is RAM, whose pages are therefore looked up one by one,
+ * and it keeps them off the fast path by making their word look like one with too many users.
+ *
+ * <p>Failed attempts fit into 24 bits: each getter that fails goes on to take the lock, where either it or somebody else
+ * stores the state, so there is never more than one for each thread; 32,768 threads would have to fail at once, each with
+ * a range of 512 pages, to fill them.
+ */
+final class RegionWord {
+    /** Pages of a region, and so the most users that it can have. */
+    static final int MAX_USERS = 512;
+
+    /** What one user adds to the word. */
+    static final int USER = 1 << 3;
+
+    static final int LOCK_BITS = 0b11;
+    static final int QUEUED = 1 << 2;
+    static final int EDGE = 1 << 27;
+
+    static final int IDLE = 0;
+    static final int EMPTY = 0xC000_0000;
+    static final int HUGE = 0xA000_0000;
+    static final int DONOR = 0x9000_0000;
+    static final int OUTSIDE = 0x8000_0000;
+
+    private static final int TAG = 0xF000_0000;
+    private static final int COUNT = 0x07FF_FFF8;
+    private static final int KEPT = LOCK_BITS | QUEUED | EDGE;
+
+    private RegionWord() {}
+
+    /** The state without users, flags and failed attempts: IDLE (for every backed word), EMPTY, HUGE, DONOR or OUTSIDE. */
+    static int state(int word) {
+        return word & TAG;
+    }
+
+    static boolean isBacked(int word) {
+        return word >= 0;
+    }
+
+    /** The users of a backed word. */
+    static int users(int word) {
+        return (word & COUNT) >>> 3;
+    }
+
+    /** Whether a word, read before the users were added to it, is of a region that can have them, without a further look. */
+    static boolean admits(int before, int pages) {
+        return (before >>> 3) + pages <= MAX_USERS;
+    }
+
+    /** Whether users can be taken away from a word without a further look. */
+    static boolean covers(int word, int pages) {
+        int users = word >>> 3;
+        return users >= pages && users <= MAX_USERS;
+    }
+
+    static boolean isEdge(int word) {
+        return (word & EDGE) != 0;
+    }
+
+    /** A backed word with that many users. */
+    static int backed(int users) {
+        return users << 3;
+    }
+
+    /** The word of another state, with what must survive: lock bits, QUEUED and EDGE. */
+    static int withState(int word, int state) {
+        return state | (word & KEPT);
+    }
+
+    static RegionState describe(int word) {
+        return switch (state(word)) {
+            case EMPTY -> new RegionState(RegionState.Kind.EMPTY, 0);
+            case HUGE -> new RegionState(RegionState.Kind.HUGE, 0);
+            case DONOR -> new RegionState(RegionState.Kind.DONOR, 0);
+            case OUTSIDE -> new RegionState(RegionState.Kind.OUTSIDE, 0);
+            default ->
+                users(word) == 0
+                        ? new RegionState(RegionState.Kind.IDLE, 0)
+                        : new RegionState(RegionState.Kind.BACKED, users(word));
+        };
+    }
+}

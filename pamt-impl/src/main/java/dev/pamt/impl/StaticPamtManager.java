@@ -1,0 +1,214 @@
+package dev.pamt.impl;
+
+import dev.pamt.api.AddressOutsideMemoryException;
+import dev.pamt.api.DoubleFreeException;
+import dev.pamt.api.ManagerClosedException;
+import dev.pamt.api.OutOfPagesException;
+import dev.pamt.api.PageAllocator;
+import dev.pamt.api.PamtManager;
+import dev.pamt.api.PamtPageCache;
+import dev.pamt.api.PamtStats;
+import dev.pamt.api.RegionState;
+import dev.pamt.api.RegionsInUseException;
+import dev.pamt.api.RegionsInUseException.Leftover;
+import dev.pamt.api.TdxHost;
+import dev.pamt.api.VmPageCache;
+import dev.pamt.seamcall.PhysicalMemory;
+import dev.pamt.seamcall.SeamcallRegisters;
+import java.util.List;
+
+/**
+ * The manager on a module without Dynamic PAMT: every page has its metadata from the start, so get and put have nothing to
+ * do but to check their arguments. Pages of allocPage are accounted for all the same.
+ */
+final class StaticPamtManager implements PamtManager {
+    private static final RegionState BACKED_FOR_GOOD = new RegionState(RegionState.Kind.IDLE, 0);
+
+    private final TdxHost host;
+    private final boolean ownsHost;
+    private final PageAllocator allocator;
+    private final PhysicalMemory memory;
+    private final RegionTable addresses;
+    private final PageLedger ledger;
+    private volatile boolean closed;
+
+    StaticPamtManager(TdxHost host, boolean ownsHost, PageAllocator allocator) {
+        this.host = host;
+        this.ownsHost = ownsHost;
+        this.allocator = allocator;
+        this.memory = host.platform().memory();
+        this.addresses = new RegionTable(host.memory().ram());
+        this.ledger = new PageLedger(host.memory().ram());
+    }
+
+    @Override
+    public void get(long hpa) {
+        check(hpa, 1);
+    }
+
+    @Override
+    public void get(long hpa, PamtPageCache cache) {
+        check(hpa, 1);
+    }
+
+    @Override
+    public void get(long hpa, int pages) {
+        check(hpa, pages);
+    }
+
+    @Override
+    public void get(long hpa, int pages, PamtPageCache cache) {
+        check(hpa, pages);
+    }
+
+    @Override
+    public void put(long hpa) {
+        check(hpa, 1);
+    }
+
+    @Override
+    public void put(long hpa, int pages) {
+        check(hpa, pages);
+    }
+
+    @Override
+    public long allocPage() {
+        requireOpen();
+        long hpa = allocator.allocPage();
+        if (hpa == PageAllocator.NONE) {
+            throw new OutOfPagesException("a 4K page");
+        }
+        if (!ledger.allocate(hpa)) {
+            throw new IllegalStateException(String.format(
+                    "the host's allocator gave page 0x%x, which is allocated already or outside the memory map", hpa));
+        }
+        return hpa;
+    }
+
+    @Override
+    public void freePage(long hpa) {
+        Checks.requirePage(hpa);
+        requireOpen();
+        if (!ledger.free(hpa)) {
+            throw new DoubleFreeException(hpa);
+        }
+        memory.clearPage(hpa);
+        allocator.freePage(hpa);
+    }
+
+    @Override
+    public void map2M(long hpa) {
+        Checks.requireRegion(hpa);
+        check(hpa, RegionWord.MAX_USERS);
+    }
+
+    @Override
+    public void unmap2M(long hpa) {
+        Checks.requireRegion(hpa);
+        check(hpa, RegionWord.MAX_USERS);
+    }
+
+    /** The module ignores R12 and R13 without Dynamic PAMT. */
+    @Override
+    public long demote2M(long hpa, PamtPageCache cache, DemoteCall call) {
+        Checks.requireRegion(hpa);
+        check(hpa, RegionWord.MAX_USERS);
+        return call.demote(PageAllocator.NONE, PageAllocator.NONE);
+    }
+
+    @Override
+    public long promote2M(long hpa, PromoteCall call) {
+        Checks.requireRegion(hpa);
+        check(hpa, RegionWord.MAX_USERS);
+        return call.promote(new SeamcallRegisters());
+    }
+
+    @Override
+    public int trim() {
+        requireOpen();
+        return 0;
+    }
+
+    @Override
+    public PamtPageCache newVcpuCache() {
+        requireOpen();
+        return new NeverNeeded();
+    }
+
+    @Override
+    public VmPageCache newVmCache() {
+        requireOpen();
+        return new NeverNeeded();
+    }
+
+    @Override
+    public RegionState state(long hpa) {
+        RegionState state = addresses.describe(hpa);
+        return state.kind() == RegionState.Kind.OUTSIDE ? state : BACKED_FOR_GOOD;
+    }
+
+    @Override
+    public PamtStats stats() {
+        return new PamtStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ledger.allocatedPages());
+    }
+
+    @Override
+    public TdxHost host() {
+        return host;
+    }
+
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        List<Leftover> leftovers = ledger.allocatedRegions().stream()
+                .map(hpa -> new Leftover(hpa, BACKED_FOR_GOOD))
+                .toList();
+        if (!leftovers.isEmpty()) {
+            throw new RegionsInUseException(leftovers);
+        }
+        closed = true;
+        if (ownsHost) {
+            host.close();
+        }
+    }
+
+    private void check(long hpa, int pages) {
+        Checks.requireRange(hpa, pages);
+        requireOpen();
+        if (!addresses.isRam(hpa, pages)) {
+            throw new AddressOutsideMemoryException(hpa);
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new ManagerClosedException("the manager");
+        }
+    }
+
+    /** A cache of pairs that no one will ask for. */
+    private static final class NeverNeeded implements PamtPageCache, VmPageCache {
+        @Override
+        public void topUp(int pairs) {}
+
+        @Override
+        public int pairs() {
+            return 0;
+        }
+
+        @Override
+        public PamtPageCache reserve(int pairs) {
+            return this;
+        }
+
+        @Override
+        public int unreserved() {
+            return 0;
+        }
+
+        @Override
+        public void close() {}
+    }
+}
