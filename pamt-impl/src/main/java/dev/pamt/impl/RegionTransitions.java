@@ -120,7 +120,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         while (true) {
             PagePair pair = null;
             PamtException shortage = null;
-            if (RegionWord.state(RegionTable.lv(words, slot)) == RegionWord.EMPTY) {
+            if (lifecycle == Lifecycle.OPEN && RegionWord.state(RegionTable.lv(words, slot)) == RegionWord.EMPTY) {
                 try {
                     pair = source.take(hpa);
                 } catch (OutOfPagesException | CacheExhaustedException | ManagerClosedException none) {
@@ -135,6 +135,10 @@ final class RegionTransitions implements PairSupply.DonorRegions {
                     return Outcome.TOO_MANY;
                 }
                 case CLOSING -> {
+                    if (lifecycle == Lifecycle.CLOSED) {
+                        // The pair may have brought a chunk in after close had given all of them back.
+                        supply.trim();
+                    }
                     return Outcome.CLOSING;
                 }
                 case PAIR_NEEDED -> {}

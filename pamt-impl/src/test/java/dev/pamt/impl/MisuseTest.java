@@ -332,6 +332,7 @@ class MisuseTest {
         List<Executable> uses = List.of(
                 () -> manager.get(REGION),
                 () -> manager.get(REGION, 4),
+                () -> manager.get(REGION, cache),
                 () -> manager.put(REGION),
                 () -> manager.put(page),
                 manager::allocPage,
@@ -348,7 +349,6 @@ class MisuseTest {
         }
         for (Executable use : List.<Executable>of(
                 () -> cache.topUp(1),
-                () -> manager.get(REGION, cache),
                 () -> vm.topUp(1),
                 () -> vm.reserve(1),
                 () -> manager.demote2M(REGION, cache, (page0, page1) -> 0))) {
