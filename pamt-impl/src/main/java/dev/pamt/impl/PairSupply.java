@@ -55,6 +55,9 @@ final class PairSupply implements PairSource {
 
         /** Whether a page lies in a donor region. */
         boolean isDonor(long pageHpa);
+
+        /** Whether pages are RAM of the memory map. */
+        boolean isRam(long hpa, int pages);
     }
 
     /** A chunk and which of its pairs are free. */
@@ -157,6 +160,7 @@ final class PairSupply implements PairSource {
         if (chunkHpa == PageAllocator.NONE) {
             return false;
         }
+        requireRam(chunkHpa, PageAllocator.CHUNK_BYTES);
         if (!regions.adopt(chunkHpa)) {
             LOG.warn(
                     "the host's allocator gave chunk 0x{}, but its region is in use or keeps a pair; the chunk goes back",
@@ -183,7 +187,18 @@ final class PairSupply implements PairSource {
             throw new OutOfPagesException(
                     hpa == NO_REGION ? "a page pair" : String.format("a page pair for the region of 0x%x", hpa));
         }
+        requireRam(page0Hpa, PageAllocator.PAGE_BYTES);
+        requireRam(page1Hpa, PageAllocator.PAGE_BYTES);
         return new PagePair(page0Hpa, page1Hpa);
+    }
+
+    /** What a user's allocator may get wrong is found before any lock is taken for it. */
+    private void requireRam(long hpa, long bytes) {
+        if ((hpa & (bytes - 1)) != 0 || !regions.isRam(hpa, (int) (bytes / PageAllocator.PAGE_BYTES))) {
+            throw new IllegalStateException(String.format(
+                    "the host's allocator gave %s 0x%x, which is misaligned or lies outside the memory map",
+                    bytes == PageAllocator.PAGE_BYTES ? "page" : "chunk", hpa));
+        }
     }
 
     /** Marks pairs free in their chunks; returns the chunks that the supply no longer owns. */

@@ -392,6 +392,11 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         return words != null && RegionWord.state(RegionTable.lv(words, RegionTable.slot(pageHpa))) == RegionWord.DONOR;
     }
 
+    @Override
+    public boolean isRam(long hpa, int pages) {
+        return table.isRam(hpa, pages);
+    }
+
     /**
      * Looks at a region under its lock, when no transition of it is under way and none that began before the manager was
      * closing can still come.

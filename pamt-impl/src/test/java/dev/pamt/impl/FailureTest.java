@@ -119,6 +119,29 @@ class FailureTest {
     }
 
     @Test
+    void anAllocatorThatGivesWhatIsNoRamIsToldSo() {
+        PageAllocator broken = new PageAllocator() {
+            @Override
+            public long allocPage() {
+                return 0xF0_0000_0000L;
+            }
+
+            @Override
+            public void freePage(long hpa) {}
+        };
+        try (PamtManager other = host.manager().allocator(broken).build()) {
+            assertEquals(
+                    "the host's allocator gave page 0xf000000000, which is misaligned or lies outside the memory map",
+                    assertThrows(IllegalStateException.class, () -> other.get(REGION))
+                            .getMessage());
+            assertEquals(EMPTY, other.state(REGION));
+            assertEquals(
+                    "the host's allocator gave page 0xf000000000, which is allocated already or outside the memory map",
+                    assertThrows(IllegalStateException.class, other::allocPage).getMessage());
+        }
+    }
+
+    @Test
     void anAddThatIsRefusedSaysWhyAndGivesThePairBack() {
         host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, TdxStatus.PAGE_NOT_FREE.with(TdxOperand.RDX));
         SeamcallFailedException thrown = assertThrows(SeamcallFailedException.class, () -> manager.get(REGION));

@@ -1,0 +1,77 @@
+package dev.pamt.impl;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.pamt.api.AddressOutsideMemoryException;
+import dev.pamt.api.DoubleFreeException;
+import dev.pamt.api.ManagerClosedException;
+import dev.pamt.api.PamtManager;
+import dev.pamt.api.PamtPageCache;
+import dev.pamt.api.RegionsInUseException;
+import dev.pamt.api.TdxHost;
+import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.Seamcalls;
+import dev.pamt.seamcall.TdxStatus;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** A module without Dynamic PAMT works, too: nothing has to be installed, and everything else is as with it. */
+class StaticPamtManagerTest {
+    private final TdxHost host = TestHost.direct(PlatformConfig.builder().option("dynamic-pamt", "false"));
+    private final long freeAtFirst = host.freePages();
+    private final PamtManager manager = PamtManager.builder().host(host).build();
+
+    @AfterEach
+    void everythingIsBack() {
+        manager.close();
+        assertEquals(freeAtFirst, host.freePages());
+        host.close();
+    }
+
+    @Test
+    void isChosenByWhatTheModuleCan() {
+        assertFalse(host.dynamicPamt());
+        assertInstanceOf(StaticPamtManager.class, manager);
+    }
+
+    @Test
+    void getAndPutDoNothing() {
+        manager.get(TestHost.REGION);
+        PamtPageCache cache = manager.newVcpuCache();
+        cache.topUp(PamtPageCache.FAULT_PAIRS);
+        manager.get(TestHost.REGION, 512, cache);
+        manager.put(TestHost.REGION, 512);
+        manager.put(TestHost.REGION);
+        assertEquals(0, manager.stats().adds());
+    }
+
+    @Test
+    void aPageOfAllocPageCanBecomeATdWithoutAPair() {
+        long page = manager.allocPage();
+        long status = new Seamcalls(host.platform().processor(0))
+                .mngCreate(new SeamcallRegisters(), page, host.platform().firstPrivateHkid() + 1);
+        assertEquals(TdxStatus.toString(0), TdxStatus.toString(status));
+        manager.freePage(page);
+        assertThrows(DoubleFreeException.class, () -> manager.freePage(page));
+    }
+
+    @Test
+    void addressesAreCheckedAllTheSame() {
+        assertThrows(AddressOutsideMemoryException.class, () -> manager.get(0xC000_0000L));
+        assertThrows(AddressOutsideMemoryException.class, () -> manager.get(TestHost.LAST_PAGE + 0x1000));
+    }
+
+    @Test
+    void closeReportsPagesThatAreStillAllocated() {
+        long page = manager.allocPage();
+        RegionsInUseException thrown = assertThrows(RegionsInUseException.class, manager::close);
+        assertEquals(1, thrown.leftovers().size());
+        manager.freePage(page);
+        manager.close();
+        assertThrows(ManagerClosedException.class, () -> manager.get(TestHost.REGION));
+    }
+}
