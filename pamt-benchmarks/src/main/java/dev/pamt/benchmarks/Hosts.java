@@ -15,7 +15,7 @@ final class Hosts {
     /** The first region of a stretch of memory that the host's allocator reaches last. */
     static final long REGIONS_HPA = 0x8_0000_0000L;
 
-    static final long REGION_BYTES = PageAllocator.CHUNK_BYTES;
+    private static final long REGION_BYTES = PageAllocator.CHUNK_BYTES;
 
     private static final MemoryMap MEMORY = MemoryMap.of(List.of(
             PhysicalRange.between(0x10_0000, 0x8000_0000L), PhysicalRange.between(0x1_0000_0000L, 0x10_0000_0000L)));
@@ -29,6 +29,10 @@ final class Hosts {
             config.option("latency-ns", "PHYMEM_PAMT_ADD=" + seamcallNanos + ",PHYMEM_PAMT_REMOVE=" + seamcallNanos);
         }
         return TdxHost.bringUp(SeamcallProviderFactory.named("emulator").open(config.build()), MEMORY);
+    }
+
+    static long regionHpa(int region) {
+        return REGIONS_HPA + region * REGION_BYTES;
     }
 
     static PamtManager manager(TdxHost host, String strategy) {

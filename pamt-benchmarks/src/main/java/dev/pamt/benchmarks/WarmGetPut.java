@@ -1,9 +1,9 @@
 package dev.pamt.benchmarks;
 
-import dev.pamt.api.PamtManager;
 import dev.pamt.api.TdxHost;
+import dev.pamt.benchmarks.rivals.RegionCounts;
+import dev.pamt.benchmarks.rivals.Rivals;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -11,62 +11,73 @@ import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What does a get and a put of a backed region cost, alone on the machine, against nothing but the two atomic additions? */
+/**
+ * What does a get and a put of a backed region cost, alone on the machine? Once striding over 512 regions, once on one.
+ */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Fork(3)
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
+@Warmup(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 @State(Scope.Benchmark)
 public class WarmGetPut {
     private static final int REGIONS = 512;
 
+    @Param({
+        "bare-atomic",
+        "bare-varhandle",
+        "ours-per2M",
+        "ours-hashed",
+        "ours-global",
+        "v6-dec-and-lock",
+        "merged-always-lock",
+        "chm-merge",
+        "synchronized-map",
+        "striped-map",
+        "netty-refcnt"
+    })
+    String rival;
+
     private TdxHost host;
-    private PamtManager manager;
-    private AtomicInteger[] counters;
+    private RegionCounts counts;
     private int next;
 
     @Setup(Level.Trial)
     public void backEveryRegion() {
         host = Hosts.emulated(0);
-        manager = Hosts.manager(host, "per2M");
-        counters = new AtomicInteger[REGIONS];
+        counts = Rivals.of(rival, host, Hosts.REGIONS_HPA, REGIONS);
         for (int region = 0; region < REGIONS; region++) {
-            manager.get(hpa(region));
-            counters[region] = new AtomicInteger(1);
+            counts.get(Hosts.regionHpa(region));
         }
     }
 
     @TearDown(Level.Trial)
     public void leaveNothing() {
         for (int region = 0; region < REGIONS; region++) {
-            manager.put(hpa(region));
+            counts.put(Hosts.regionHpa(region));
         }
-        manager.close();
+        counts.close();
         host.close();
     }
 
     @Benchmark
-    public void bareStriding() {
-        AtomicInteger counter = counters[next++ & (REGIONS - 1)];
-        counter.getAndIncrement();
-        counter.getAndDecrement();
+    public void striding() {
+        long hpa = Hosts.regionHpa(next++ & (REGIONS - 1));
+        counts.get(hpa);
+        counts.put(hpa);
     }
 
     @Benchmark
-    public void oursStriding() {
-        long hpa = hpa(next++ & (REGIONS - 1));
-        manager.get(hpa);
-        manager.put(hpa);
-    }
-
-    private static long hpa(int region) {
-        return Hosts.REGIONS_HPA + region * Hosts.REGION_BYTES;
+    public void oneRegion() {
+        long hpa = Hosts.regionHpa(7);
+        counts.get(hpa);
+        counts.put(hpa);
     }
 }

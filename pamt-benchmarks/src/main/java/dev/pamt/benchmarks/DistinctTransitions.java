@@ -1,0 +1,70 @@
+package dev.pamt.benchmarks;
+
+import dev.pamt.api.TdxHost;
+import dev.pamt.benchmarks.rivals.RegionCounts;
+import dev.pamt.benchmarks.rivals.Rivals;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Threads;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** Two threads install and take back pairs of different regions; a SEAMCALL takes 4 microseconds. Do they wait for each other? */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Fork(3)
+@Warmup(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@State(Scope.Benchmark)
+@Threads(2)
+public class DistinctTransitions {
+    @Param({"ours-global", "ours-hashed", "ours-per2M", "v6-dec-and-lock"})
+    String rival;
+
+    @Param("4000")
+    long seamcallNanos;
+
+    private TdxHost host;
+    private RegionCounts counts;
+    private final AtomicInteger threads = new AtomicInteger();
+
+    @Setup(Level.Trial)
+    public void openHost() {
+        host = Hosts.emulated(seamcallNanos);
+        counts = Rivals.of(rival, host, Hosts.REGIONS_HPA, 512);
+    }
+
+    @TearDown(Level.Trial)
+    public void leaveNothing() {
+        counts.close();
+        host.close();
+    }
+
+    /** The region of one thread. */
+    @State(Scope.Thread)
+    public static class Mine {
+        private long hpa;
+
+        @Setup(Level.Trial)
+        public void choose(DistinctTransitions all) {
+            hpa = Hosts.regionHpa(64 + all.threads.getAndIncrement() % 2 * 3);
+        }
+    }
+
+    @Benchmark
+    public void getPut(Mine mine) {
+        counts.get(mine.hpa);
+        counts.put(mine.hpa);
+    }
+}

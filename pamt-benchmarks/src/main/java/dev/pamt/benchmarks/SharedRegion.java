@@ -1,0 +1,67 @@
+package dev.pamt.benchmarks;
+
+import dev.pamt.api.TdxHost;
+import dev.pamt.benchmarks.rivals.RegionCounts;
+import dev.pamt.benchmarks.rivals.Rivals;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Threads;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** Two threads get and put one backed region at once: what is left of a count when everybody wants it? */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Fork(3)
+@Warmup(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@State(Scope.Benchmark)
+@Threads(2)
+public class SharedRegion {
+    @Param({
+        "bare-atomic",
+        "ours-per2M",
+        "ours-hashed",
+        "ours-global",
+        "v6-dec-and-lock",
+        "merged-always-lock",
+        "chm-merge",
+        "synchronized-map",
+        "striped-map",
+        "netty-refcnt"
+    })
+    String rival;
+
+    private TdxHost host;
+    private RegionCounts counts;
+
+    @Setup(Level.Trial)
+    public void backTheRegion() {
+        host = Hosts.emulated(0);
+        counts = Rivals.of(rival, host, Hosts.REGIONS_HPA, 1);
+        counts.get(Hosts.REGIONS_HPA);
+    }
+
+    @TearDown(Level.Trial)
+    public void leaveNothing() {
+        counts.put(Hosts.REGIONS_HPA);
+        counts.close();
+        host.close();
+    }
+
+    @Benchmark
+    public void getPut() {
+        counts.get(Hosts.REGIONS_HPA);
+        counts.put(Hosts.REGIONS_HPA);
+    }
+}
