@@ -326,7 +326,7 @@ final class DynamicPamtManager implements PamtManager {
         return new PamtStats(
                 counters.adds.sum(),
                 counters.addFailures.sum(),
-                counters.removes.sum(),
+                counters.removes(),
                 counters.removeFailures.sum(),
                 counters.demotes.sum(),
                 counters.promotes.sum(),
@@ -340,7 +340,7 @@ final class DynamicPamtManager implements PamtManager {
                 counters.installedPairs(),
                 counters.peakPairs(),
                 transitions.toRetry().size(),
-                counters.lostPairs.sum(),
+                counters.lostPairs(),
                 supply.sparePairs(),
                 counters.cachedPairs.sum(),
                 supply.donorChunks(),

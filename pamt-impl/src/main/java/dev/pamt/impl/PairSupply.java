@@ -82,9 +82,9 @@ final class PairSupply implements PairSource {
         }
     }
 
-    /** Whether the pages of a pair lie in a chunk, so that their regions need no lock. */
+    /** Whether the pages of a pair lie in a chunk, both or none, so that their regions need no lock. */
     boolean isFromChunk(PagePair pair) {
-        return regions.isDonor(pair.page0Hpa()) && regions.isDonor(pair.page1Hpa());
+        return regions.isDonor(pair.page0Hpa());
     }
 
     @Override

@@ -444,7 +444,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             status = module.remove(regionHpa, regs);
         } catch (RuntimeException unavailable) {
             counters.pairTakenBack();
-            counters.lostPairs.increment();
+            counters.lostByRemoves.increment();
             LOG.error("no answer to REMOVE of region {}; its pair is lost", hex(regionHpa), unavailable);
             return new Removal(TdxStatus.SYS_SHUTDOWN.code(), null);
         }
@@ -459,7 +459,6 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             }
             return new Removal(status, null);
         }
-        counters.removes.increment();
         counters.pairTakenBack();
         if (!toRetry.isEmpty()) {
             toRetry.remove(regionHpa);
@@ -481,7 +480,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
     }
 
     private void lost(long regionHpa, PagePair pair, SeamcallLeaf leaf) {
-        counters.lostPairs.increment();
+        counters.lostByAdds.increment();
         LOG.error("no answer to {} of {} for region {}; the pair is lost", leaf.abiName(), pair, hex(regionHpa));
     }
 

@@ -33,30 +33,37 @@ final class TransitionLocks {
 
     /** Takes the lock of one region. */
     Held lock(long region) {
-        return acquire(new Held(region, locks.lockOf(region)));
+        Held held = new Held(locks.lockOf(region));
+        acquire(held.first, region);
+        return held;
     }
 
     /** Takes the locks of a target and of the regions that a pair's pages lie in. */
     Held lock(long region, PagePair pair) {
-        Held held = new Held(region, locks.lockOf(region));
-        if (donorsToo) {
-            held.add(locks.lockOf(RegionTable.regionOf(pair.page0Hpa())));
-            held.add(locks.lockOf(RegionTable.regionOf(pair.page1Hpa())));
+        if (!donorsToo) {
+            return lock(region);
         }
-        return acquire(held);
+        Held held = new Held(locks.lockOf(region));
+        held.add(locks.lockOf(RegionTable.regionOf(pair.page0Hpa())));
+        held.add(locks.lockOf(RegionTable.regionOf(pair.page1Hpa())));
+        acquire(held.first, region);
+        if (held.count > 1) {
+            acquire(held.second, region);
+        }
+        if (held.count > 2) {
+            acquire(held.third, region);
+        }
+        return held;
     }
 
     void unlock(Held held) {
-        for (int i = held.count - 1; i >= 0; i--) {
-            locks.unlock(held.numbers[i]);
+        if (held.count > 2) {
+            locks.unlock(held.third);
         }
-    }
-
-    private Held acquire(Held held) {
-        for (int i = 0; i < held.count; i++) {
-            acquire(held.numbers[i], held.region);
+        if (held.count > 1) {
+            locks.unlock(held.second);
         }
-        return held;
+        locks.unlock(held.first);
     }
 
     private void acquire(long lock, long region) {
@@ -72,27 +79,36 @@ final class TransitionLocks {
         notes.setOpaque(note, region);
     }
 
-    /** The locks of one transition: one to three numbers in ascending order. */
+    /** The locks of one transition: one to three numbers in ascending order. Fields, so that it need not be allocated. */
     static final class Held {
-        private final long region;
-        private final long[] numbers = new long[3];
+        private long first;
+        private long second;
+        private long third;
         private int count = 1;
 
-        private Held(long region, long lock) {
-            this.region = region;
-            numbers[0] = lock;
+        private Held(long lock) {
+            first = lock;
         }
 
         private void add(long lock) {
-            int at = 0;
-            while (at < count && numbers[at] < lock) {
-                at++;
+            if (lock == first || (count > 1 && lock == second)) {
+                return;
             }
-            if (at == count || numbers[at] != lock) {
-                System.arraycopy(numbers, at, numbers, at + 1, count - at);
-                numbers[at] = lock;
-                count++;
+            long rest = lock;
+            if (rest < first) {
+                long moved = first;
+                first = rest;
+                rest = moved;
             }
+            if (count > 1 && rest < second) {
+                third = second;
+                second = rest;
+            } else if (count > 1) {
+                third = rest;
+            } else {
+                second = rest;
+            }
+            count++;
         }
     }
 }
