@@ -229,10 +229,9 @@ final class DynamicPamtManager implements PamtManager {
         if (hpa == PageAllocator.NONE) {
             throw new OutOfPagesException("a 4K page");
         }
-        Checks.requirePage(hpa);
-        if (!ledger.allocate(hpa)) {
+        if (!table.isRam(hpa, 1) || !ledger.allocate(hpa)) {
             throw new IllegalStateException(String.format(
-                    "the host's allocator gave page 0x%x, which is allocated already or outside the memory map", hpa));
+                    "the host's allocator gave page 0x%x, which is allocated already or lies outside the memory map", hpa));
         }
         boolean backed = false;
         try {

@@ -26,11 +26,8 @@ final class PageLedger {
         directory = new GigabyteDirectory<>(ram);
     }
 
-    /** Notes that a page is given out; false if it is already, or lies where there is no RAM. */
+    /** Notes that a page of RAM is given out; false if it is already. */
     boolean allocate(long hpa) {
-        if (!directory.covers(hpa)) {
-            return false;
-        }
         long[] bits = directory.get(hpa);
         if (bits == null) {
             bits = directory.put(hpa, new long[WORDS_PER_GIGABYTE]);

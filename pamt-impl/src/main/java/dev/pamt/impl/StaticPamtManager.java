@@ -78,9 +78,9 @@ final class StaticPamtManager implements PamtManager {
         if (hpa == PageAllocator.NONE) {
             throw new OutOfPagesException("a 4K page");
         }
-        if (!ledger.allocate(hpa)) {
+        if (!addresses.isRam(hpa, 1) || !ledger.allocate(hpa)) {
             throw new IllegalStateException(String.format(
-                    "the host's allocator gave page 0x%x, which is allocated already or outside the memory map", hpa));
+                    "the host's allocator gave page 0x%x, which is allocated already or lies outside the memory map", hpa));
         }
         return hpa;
     }

@@ -136,7 +136,7 @@ class FailureTest {
                             .getMessage());
             assertEquals(EMPTY, other.state(REGION));
             assertEquals(
-                    "the host's allocator gave page 0xf000000000, which is allocated already or outside the memory map",
+                    "the host's allocator gave page 0xf000000000, which is allocated already or lies outside the memory map",
                     assertThrows(IllegalStateException.class, other::allocPage).getMessage());
         }
     }
