@@ -231,7 +231,8 @@ final class DynamicPamtManager implements PamtManager {
         }
         if (!table.isRam(hpa, 1) || !ledger.allocate(hpa)) {
             throw new IllegalStateException(String.format(
-                    "the host's allocator gave page 0x%x, which is allocated already or lies outside the memory map", hpa));
+                    "the host's allocator gave page 0x%x, which is allocated already or lies outside the memory map",
+                    hpa));
         }
         boolean backed = false;
         try {

@@ -80,7 +80,8 @@ final class StaticPamtManager implements PamtManager {
         }
         if (!addresses.isRam(hpa, 1) || !ledger.allocate(hpa)) {
             throw new IllegalStateException(String.format(
-                    "the host's allocator gave page 0x%x, which is allocated already or lies outside the memory map", hpa));
+                    "the host's allocator gave page 0x%x, which is allocated already or lies outside the memory map",
+                    hpa));
         }
         return hpa;
     }

@@ -48,9 +48,9 @@ class QuickStartTest {
         String source = Files.readString(THIS);
         String example = source.substring(
                         source.indexOf("// begin\n") + "// begin\n".length(), source.indexOf("        // end\n"))
+                .stripTrailing()
                 .stripIndent()
-                .replace("out.println", "System.out.println")
-                .strip();
+                .replace("out.println", "System.out.println");
         String readme = Files.readString(ROOT.resolve("README.md"));
         String shown = readme.lines()
                 .dropWhile(line -> !line.equals("```java"))
