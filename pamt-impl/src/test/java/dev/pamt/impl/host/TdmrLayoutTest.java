@@ -126,16 +126,7 @@ class TdmrLayoutTest {
         long seed = new Random().nextLong();
         Random random = new Random(seed);
         for (int round = 0; round < 300; round++) {
-            List<PhysicalRange> ram = new ArrayList<>();
-            long at = 0;
-            int ranges = random.nextInt(1, 60);
-            for (int i = 0; i < ranges; i++) {
-                long start = at + PAGE * random.nextLong(1, random.nextBoolean() ? 100_000 : 3_000_000);
-                at = start + PAGE * random.nextLong(1, random.nextBoolean() ? 3_000 : 3_000_000);
-                ram.add(between(start, at));
-            }
-            ram.add(between(at + GIB, at + 8 * GIB));
-            MemoryMap map = MemoryMap.of(ram);
+            MemoryMap map = RandomMaps.next(random);
             boolean dynamic = random.nextBoolean();
             try {
                 checkRules(map.ram(), map.cmrs(), TdmrLayout.of(map.ram(), module(dynamic, map.cmrs())));
