@@ -31,8 +31,8 @@ final class MemoryMapParser {
         boolean iomem = lines.stream().anyMatch(line -> IOMEM_LINE.matcher(line).matches());
         if (!bootLog && !iomem) {
             throw new IllegalArgumentException(source + ": none of its " + lines.size()
-                    + " lines is one of /proc/iomem (\"00100000-7fffffff : System RAM\") or of a boot log (\"" + E820
-                    + " [mem 0x...-0x...] usable\", \"" + CMR + " [0x..., 0x...)\")");
+                    + " lines is one of /proc/iomem (\"<first>-<last> : System RAM\") or of a boot log (\"" + E820
+                    + "\", \"" + CMR + "\")");
         }
         try {
             return bootLog ? bootLog() : iomem();
