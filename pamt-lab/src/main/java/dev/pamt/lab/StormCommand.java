@@ -1,0 +1,320 @@
+package dev.pamt.lab;
+
+import dev.pamt.api.LockStrategy;
+import dev.pamt.api.SeamcallFailedException;
+import dev.pamt.api.TdxHost;
+import dev.pamt.lab.report.HostFacts;
+import dev.pamt.lab.report.ProgressBar;
+import dev.pamt.lab.report.StormReport;
+import dev.pamt.lab.report.StormTable;
+import dev.pamt.lab.report.Text;
+import dev.pamt.lab.storm.Storm;
+import dev.pamt.lab.storm.StormPlan;
+import dev.pamt.lab.storm.StormResult;
+import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallProviderFactory;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code ./lab storm}: what each lock strategy makes of many TDs that start and stop at once. */
+@Command(
+        name = "storm",
+        description = {
+            "TDs fault their memory in 4K pages, all at once, and are shut down; for each lock strategy in turn,"
+                    + " on a fresh host.",
+            ""
+        },
+        mixinStandardHelpOptions = true,
+        versionProvider = Main.Version.class,
+        showDefaultValues = false,
+        sortOptions = false)
+final class StormCommand implements Callable<Integer> {
+    /** What the real module needs on average for one ADD and one REMOVE, in nanoseconds (Linux, v5 series, 2026). */
+    private static final String MEASURED_LATENCY = "PHYMEM_PAMT_ADD=4000,PHYMEM_PAMT_REMOVE=2000";
+
+    /** The part of the heap that the addresses of guest pages may take. */
+    private static final double HEAP_SHARE = 0.6;
+
+    /** Memory of each TD in the run that nobody measures. */
+    private static final long WARM_UP_BYTES = 64L << 20;
+
+    private static final String EMULATOR = "emulator";
+
+    /** What a SEAMCALL costs on the emulator. */
+    enum Latency {
+        /** Nothing but the work itself. */
+        NONE,
+        /** What the real module was measured to need. */
+        MEASURED;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--tds", paramLabel = "N", defaultValue = "10", description = "How many TDs (default: 10).")
+    private int tds;
+
+    @Option(
+            names = "--memory",
+            paramLabel = "SIZE",
+            defaultValue = "1G",
+            converter = Bytes.class,
+            description = "Memory of each TD, a multiple of 2M (default: 1G).")
+    private long memoryBytes;
+
+    @Option(
+            names = "--vcpus",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "vCPUs of each TD, each a thread (default: 4).")
+    private int vcpus;
+
+    @Option(
+            names = "--strategy",
+            paramLabel = "NAME",
+            split = ",",
+            arity = "1..*",
+            converter = Strategies.class,
+            description =
+                    "Lock strategies: global, hashed, hashed:<number of locks>, per2M (default: global hashed per2M).")
+    private List<LockStrategy> strategies = new ArrayList<>();
+
+    @Option(
+            names = "--memory-map",
+            paramLabel = "MAP",
+            description = {
+                "The RAM of the emulated host:",
+                "  host: /proc/iomem of this machine, needs root; the default on Linux",
+                "  synthetic: 32 GiB with a hole below 4 GiB",
+                "  FILE: a saved /proc/iomem, or a boot log with BIOS-e820 or virt/tdx: CMR lines",
+                "What cannot be read is replaced by the synthetic map."
+            })
+    private String memoryMap;
+
+    @Option(
+            names = "--latency",
+            paramLabel = "none|measured",
+            defaultValue = "measured",
+            description = {
+                "What SEAMCALLs cost on the emulator:",
+                "  measured: 4 us for an ADD, 2 us for a REMOVE, as on the real module (default)",
+                "  none: nothing but the work itself"
+            })
+    private Latency latency;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Decides in which order the guests touch their memory (default: 1).")
+    private long seed;
+
+    @Option(
+            names = "--backend",
+            paramLabel = "NAME",
+            defaultValue = EMULATOR,
+            description = {"The SEAMCALL backend (default: emulator)."})
+    private String backend;
+
+    @Option(names = "--json", paramLabel = "FILE", description = "Write the results to a file, for machines.")
+    private Path json;
+
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "No progress bar. There is none, either, if the output does not go to a terminal.")
+    private boolean quiet;
+
+    @Override
+    public Integer call() throws InterruptedException, IOException {
+        StormPlan plan = plan();
+        checkJson();
+        SeamcallProviderFactory factory = factory();
+        List<LockStrategy> chosen = strategies.isEmpty() ? Strategies.builtIn() : strategies;
+        Ground ground = groundWithRoom(factory, plan);
+
+        PrintWriter out = spec.commandLine().getOut();
+        describe(out, plan, ground, factory);
+        StormPlan warmUp = plan.withMemoryUpTo(WARM_UP_BYTES);
+        List<StormResult> results = new ArrayList<>();
+        long steps = 2L * chosen.size() * (warmUp.guestPages() + plan.guestPages());
+        try (ProgressBar bar = quiet ? ProgressBar.none() : ProgressBar.start(steps)) {
+            // Otherwise the first strategy pays for the JIT compiler.
+            bar.phase("warming up");
+            for (LockStrategy strategy : chosen) {
+                run(new Storm(warmUp, bar::step), strategy, factory, ground.memory);
+            }
+            for (LockStrategy strategy : chosen) {
+                bar.phase(strategy.name());
+                results.add(run(new Storm(plan, bar::step), strategy, factory, ground.memory));
+            }
+        }
+        StormTable.lines(results).forEach(out::println);
+        out.println();
+        StormTable.legend().forEach(out::println);
+        if (json != null) {
+            write(plan, ground, results);
+        }
+        List<String> findings = StormTable.findings(results);
+        findings.forEach(spec.commandLine().getErr()::println);
+        return findings.isEmpty() ? ExitCode.OK : Main.EXIT_FINDING;
+    }
+
+    private StormPlan plan() {
+        StormPlan plan;
+        try {
+            plan = new StormPlan(tds, memoryBytes, vcpus, seed);
+        } catch (IllegalArgumentException e) {
+            throw usage(e.getMessage());
+        }
+        long heapNeeded = plan.guestPages() * Long.BYTES;
+        long heap = Runtime.getRuntime().maxMemory();
+        if (heapNeeded > heap * HEAP_SHARE) {
+            throw usage(String.format(
+                    "the addresses of %s take %s of the Java heap, which has %s; set a larger one with LAB_JAVA_OPTS=-Xmx...",
+                    Text.count(plan.guestPages(), "guest page"), Text.bytes(heapNeeded), Text.bytes(heap)));
+        }
+        return plan;
+    }
+
+    private void checkJson() {
+        if (json == null) {
+            return;
+        }
+        Path directory = json.toAbsolutePath().getParent();
+        if (Files.isDirectory(json) || directory == null || !Files.isWritable(directory)) {
+            throw usage("--json " + json + ": a file in a directory that can be written to is needed");
+        }
+    }
+
+    private SeamcallProviderFactory factory() {
+        try {
+            return SeamcallProviderFactory.named(backend);
+        } catch (IllegalArgumentException e) {
+            throw usage("--backend " + backend + ": " + e.getMessage());
+        }
+    }
+
+    private StormResult run(Storm storm, LockStrategy strategy, SeamcallProviderFactory factory, LabMemory memory)
+            throws InterruptedException {
+        try (TdxHost host = bringUp(factory, memory)) {
+            return storm.run(host, strategy);
+        }
+    }
+
+    /** The memory map to use: one on which a host comes up and has room for the storm. */
+    private Ground groundWithRoom(SeamcallProviderFactory factory, StormPlan plan) {
+        boolean isDefault = memoryMap == null;
+        Ground ground = ground(factory, plan, isDefault ? LabMemory.ofDefault() : LabMemory.of(memoryMap));
+        if (!ground.lacks.isEmpty() && isDefault) {
+            ground = ground(factory, plan, LabMemory.synthetic(ground.lacks));
+        }
+        if (!ground.lacks.isEmpty()) {
+            throw usage(ground.lacks + "; use fewer --tds, less --memory or another --memory-map");
+        }
+        return ground;
+    }
+
+    private Ground ground(SeamcallProviderFactory factory, StormPlan plan, LabMemory memory) {
+        try (TdxHost host = bringUp(factory, memory)) {
+            HostFacts facts = HostFacts.of(host);
+            long needed = Storm.pagesNeeded(host, plan);
+            String lacks = needed <= facts.freePages()
+                    ? ""
+                    : String.format(
+                            "%s of %s with %s each need up to %s with their control pages and page pairs;"
+                                    + " memory map %s has %s free",
+                            Text.count(plan.tds(), "TD"),
+                            Text.bytes(plan.memoryBytes()),
+                            Text.count(plan.vcpus(), "vCPU"),
+                            pages(needed),
+                            memory.source(),
+                            pages(facts.freePages()));
+            return new Ground(memory, facts, lacks);
+        }
+    }
+
+    private static String pages(long pages) {
+        return Text.bytes(pages << 12);
+    }
+
+    private TdxHost bringUp(SeamcallProviderFactory factory, LabMemory memory) {
+        PlatformConfig.Builder config = PlatformConfig.builder()
+                .cmrs(memory.map().cmrs())
+                .processors(Runtime.getRuntime().availableProcessors());
+        if (factory.name().equals(EMULATOR) && latency == Latency.MEASURED) {
+            config.option("latency-ns", MEASURED_LATENCY);
+        }
+        SeamcallPlatform platform;
+        try {
+            platform = factory.open(config.build());
+        } catch (IllegalArgumentException e) {
+            throw usage("backend " + backend + " cannot be a host with memory map " + memory.source() + ": "
+                    + e.getMessage());
+        }
+        try {
+            return TdxHost.bringUp(platform, memory.map());
+        } catch (IllegalArgumentException | SeamcallFailedException e) {
+            platform.close();
+            throw usage("a host with memory map " + memory.source() + " does not come up: " + e.getMessage());
+        }
+    }
+
+    private void describe(PrintWriter out, StormPlan plan, Ground ground, SeamcallProviderFactory factory) {
+        out.printf(
+                "storm       %s of %s with %s each: %s; seed %d%n",
+                Text.count(plan.tds(), "TD"),
+                Text.bytes(plan.memoryBytes()),
+                Text.count(plan.vcpus(), "vCPU"),
+                Text.count(plan.guestPages(), "guest page"),
+                plan.seed());
+        out.println("memory map  " + ground.memory.describe());
+        if (!ground.memory.instead().isEmpty()) {
+            out.println("            because " + ground.memory.instead());
+        }
+        out.println("host        " + ground.facts.describe());
+        out.println("backend     " + factory.name() + ": " + factory.description() + "; latency " + latency);
+        out.println();
+        out.flush();
+    }
+
+    private void write(StormPlan plan, Ground ground, List<StormResult> results) throws IOException {
+        LabMemory memory = ground.memory;
+        new StormReport(
+                        Main.Version.ofLab(),
+                        backend,
+                        latency.toString(),
+                        plan,
+                        memory.map(),
+                        memory.source(),
+                        memory.instead(),
+                        ground.facts,
+                        results)
+                .write(json);
+        spec.commandLine().getOut().printf("%nresults written to %s%n", json);
+    }
+
+    private ParameterException usage(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    /** Where the storm runs; lacks says what there is too little of. */
+    private record Ground(LabMemory memory, HostFacts facts, String lacks) {}
+}

@@ -1,0 +1,2 @@
+/** The command line of the lab. */
+package dev.pamt.lab;

@@ -1,0 +1,157 @@
+package dev.pamt.lab.report;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import dev.pamt.api.MemoryMap;
+import dev.pamt.api.PamtStats;
+import dev.pamt.lab.storm.StormPlan;
+import dev.pamt.lab.storm.StormResult;
+import dev.pamt.seamcall.PhysicalRange;
+import java.io.IOException;
+import java.io.Writer;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+
+/**
+ * A storm and its results as JSON. Names are those of the table and of {@link PamtStats}; sizes are bytes, times
+ * nanoseconds, addresses hexadecimal text.
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param labVersion the version of the program
+ * @param backend the SEAMCALL backend
+ * @param latency what SEAMCALLs cost on it
+ * @param plan how large the storm was
+ * @param memory the memory map
+ * @param memorySource where it comes from
+ * @param memoryInstead why it is not the one that was asked for; empty if it is
+ * @param host what the host looked like after bring-up
+ * @param results the results
+ */
+public record StormReport(
+        String labVersion,
+        String backend,
+        String latency,
+        StormPlan plan,
+        MemoryMap memory,
+        String memorySource,
+        String memoryInstead,
+        HostFacts host,
+        List<StormResult> results) {
+    /**
+     * Writes the report. Whoever looks at the file finds the old one or all of the new one.
+     *
+     * @param file where to write
+     * @throws IOException if that fails
+     */
+    public void write(Path file) throws IOException {
+        Path target = file.toAbsolutePath();
+        // Not createTempFile: only its owner could read what that makes.
+        Path temporary = target.resolveSibling(
+                target.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
+        try {
+            try (Writer writer = Files.newBufferedWriter(temporary, StandardCharsets.UTF_8);
+                    JsonGenerator json = JsonFactory.builder()
+                            .build()
+                            .createGenerator(writer)
+                            .setPrettyPrinter(new DefaultPrettyPrinter())) {
+                write(json);
+                json.writeRaw('\n');
+            }
+            move(temporary, target);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    private static void move(Path temporary, Path target) throws IOException {
+        try {
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+        } catch (AtomicMoveNotSupportedException e) {
+            Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+        }
+    }
+
+    private void write(JsonGenerator json) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("lab", labVersion);
+        json.writeStringField("java", Runtime.version().toString());
+        json.writeNumberField("processors", Runtime.getRuntime().availableProcessors());
+        json.writeStringField("backend", backend);
+        json.writeStringField("latency", latency);
+        json.writeNumberField("tds", plan.tds());
+        json.writeNumberField("memoryBytes", plan.memoryBytes());
+        json.writeNumberField("vcpus", plan.vcpus());
+        json.writeNumberField("seed", plan.seed());
+        json.writeObjectFieldStart("memoryMap");
+        json.writeStringField("source", memorySource);
+        if (!memoryInstead.isEmpty()) {
+            json.writeStringField("usedBecause", memoryInstead);
+        }
+        json.writeNumberField("ramBytes", memory.ramBytes());
+        writeRanges(json, "ram", memory.ram());
+        writeRanges(json, "cmrs", memory.cmrs());
+        json.writeEndObject();
+        json.writeObjectFieldStart("host");
+        json.writeBooleanField("dynamicPamt", host.dynamicPamt());
+        json.writeNumberField("tdmrs", host.tdmrs());
+        json.writeNumberField("tdmrBytes", host.tdmrBytes());
+        json.writeNumberField("pamtBytes", host.pamtBytes());
+        json.writeNumberField("staticPamtBytes", host.staticPamtBytes());
+        json.writeNumberField("freePages", host.freePages());
+        json.writeEndObject();
+        json.writeArrayFieldStart("strategies");
+        for (StormResult result : results) {
+            writeResult(json, result);
+        }
+        json.writeEndArray();
+        json.writeEndObject();
+    }
+
+    private static void writeRanges(JsonGenerator json, String name, List<PhysicalRange> ranges) throws IOException {
+        json.writeArrayFieldStart(name);
+        for (PhysicalRange range : ranges) {
+            json.writeStartObject();
+            json.writeStringField("baseHpa", "0x" + Long.toHexString(range.baseHpa()));
+            json.writeNumberField("bytes", range.bytes());
+            json.writeEndObject();
+        }
+        json.writeEndArray();
+    }
+
+    private static void writeResult(JsonGenerator json, StormResult result) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("strategy", result.strategy());
+        json.writeNumberField("guestPages", result.guestPages());
+        json.writeNumberField("faultNanos", result.faultNanos());
+        json.writeNumberField("faultPagesPerSecond", result.faultPagesPerSecond());
+        json.writeNumberField("shutdownNanos", result.shutdownNanos());
+        json.writeNumberField("shutdownPagesPerSecond", result.shutdownPagesPerSecond());
+        json.writeObjectFieldStart("stats");
+        for (RecordComponent component : PamtStats.class.getRecordComponents()) {
+            json.writeNumberField(component.getName(), value(component, result.stats()));
+        }
+        json.writeNumberField("peakBytes", result.stats().peakBytes());
+        json.writeEndObject();
+        json.writeNumberField("leakedPairs", result.leakedPairs());
+        json.writeNumberField("leakedPages", result.leakedPages());
+        json.writeStringField("failure", result.failure());
+        json.writeEndObject();
+    }
+
+    /** Every number of the statistics is written, those that later versions add as well. */
+    private static long value(RecordComponent component, PamtStats stats) {
+        try {
+            return (long) component.getAccessor().invoke(stats);
+        } catch (IllegalAccessException | InvocationTargetException e) {
+            throw new IllegalStateException("PamtStats is public and its accessors throw nothing", e);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+package dev.pamt.lab.storm;
+
+import dev.pamt.api.PageAllocator;
+import dev.pamt.api.PamtPageCache;
+import dev.pamt.api.PamtStats;
+import dev.pamt.api.TdxHost;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.Seamcalls;
+import dev.pamt.seamcall.SysField;
+import dev.pamt.seamcall.TdxStatus;
+
+/**
+ * How many pages a TD needs beside its memory, from the module's metadata.
+ *
+ * @param tdr pages of the TD root
+ * @param tdcs pages of the control structure of a TD, the root of its Secure EPT among them
+ * @param tdvps pages of the state of a vCPU
+ */
+record ControlPages(int tdr, int tdcs, int tdvps) {
+    /** Memory that one 512-entry table covers at each level of a 5-level Secure EPT below its root. */
+    private static final long[] SEPT_LEVEL_BLOCKS = {1, 512, 512 * 512, 512L * 512 * 512};
+
+    static ControlPages of(TdxHost host) {
+        return new ControlPages(
+                pages(host, SysField.TDR_BASE_SIZE),
+                pages(host, SysField.TDCS_BASE_SIZE),
+                pages(host, SysField.TDVPS_BASE_SIZE));
+    }
+
+    private static int pages(TdxHost host, SysField field) {
+        SeamcallRegisters regs = new SeamcallRegisters();
+        long status = new Seamcalls(host.platform().processor(0)).sysRd(regs, field.id());
+        if (TdxStatus.isError(status)) {
+            throw new IllegalStateException("TDH.SYS.RD of " + field + " answered " + TdxStatus.toString(status));
+        }
+        return (int) ((regs.r8 + PageAllocator.PAGE_BYTES - 1) / PageAllocator.PAGE_BYTES);
+    }
+
+    /** The levels of Secure EPT pages that begin at a 2M block of guest memory: 1, more at 1G and 512G boundaries. */
+    static int septPagesAt(int block) {
+        int pages = 0;
+        while (pages < SEPT_LEVEL_BLOCKS.length && block % SEPT_LEVEL_BLOCKS[pages] == 0) {
+            pages++;
+        }
+        return pages;
+    }
+
+    /** Secure EPT pages of a TD. */
+    static int septPages(int blocks) {
+        long pages = 0;
+        for (long span : SEPT_LEVEL_BLOCKS) {
+            pages += (blocks + span - 1) / span;
+        }
+        return Math.toIntExact(pages);
+    }
+
+    /** Pages that a storm takes from the host at most, pairs and filled caches included. */
+    long pagesNeeded(StormPlan plan) {
+        long perTd = tdr + tdcs + (long) plan.vcpus() * tdvps + septPages(plan.blocks());
+        long used = plan.guestPages() + plan.tds() * perTd;
+        long threads = (long) plan.tds() * plan.vcpus();
+        // Each thread may have one region open that it has only begun to fill.
+        long regions = used / StormPlan.PAGES_PER_BLOCK + threads + 1;
+        long pairs = regions + threads * PamtPageCache.FAULT_PAIRS;
+        return used + pairs * (PamtStats.PAIR_BYTES / PageAllocator.PAGE_BYTES);
+    }
+}

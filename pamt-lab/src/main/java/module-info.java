@@ -1,0 +1,10 @@
+/** The lab: experiments with the library on an emulated host, from the command line. A user of the public API. */
+module dev.pamt.lab {
+    requires com.fasterxml.jackson.core;
+    requires dev.pamt.api;
+    requires dev.pamt.seamcall;
+    requires info.picocli;
+
+    opens dev.pamt.lab to
+            info.picocli;
+}
