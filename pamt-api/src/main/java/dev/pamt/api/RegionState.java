@@ -1,5 +1,7 @@
 package dev.pamt.api;
 
+import java.io.Serializable;
+
 /**
  * What the manager knows of a region at one moment, for diagnosis.
  *
@@ -8,7 +10,7 @@ package dev.pamt.api;
  * @param kind the state of the region
  * @param users how many users it has; 0 unless the kind is {@link Kind#BACKED}
  */
-public record RegionState(Kind kind, int users) {
+public record RegionState(Kind kind, int users) implements Serializable {
     /** The states of a region. */
     public enum Kind {
         /** No page pair is installed, or a thread is about to install or to remove one. */
