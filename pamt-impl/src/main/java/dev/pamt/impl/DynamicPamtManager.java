@@ -115,8 +115,7 @@ final class DynamicPamtManager implements PamtManager {
             takeAwayAgain(hpa, pages, words, slot);
             throw new AddressOutsideMemoryException(hpa);
         } else if (RegionWord.users(before) + pages > RegionWord.MAX_USERS) {
-            takeAwayAgain(hpa, pages, words, slot);
-            throw new TooManyUsersException(hpa, pages);
+            refuseTooMany(hpa, pages, source, words, slot);
         }
     }
 
@@ -127,8 +126,8 @@ final class DynamicPamtManager implements PamtManager {
                     return;
                 }
                 case TOO_MANY -> {
-                    takeAwayAgain(hpa, pages, words, slot);
-                    throw new TooManyUsersException(hpa, pages);
+                    refuseTooMany(hpa, pages, source, words, slot);
+                    return;
                 }
                 case CLOSING -> {
                     if (!staysOpen()) {
@@ -137,6 +136,19 @@ final class DynamicPamtManager implements PamtManager {
                 }
             }
         }
+    }
+
+    /**
+     * Refuses users that a region has no room for, unless it has: what was in the way can have been another get that is
+     * being refused.
+     */
+    private void refuseTooMany(long hpa, int pages, PairSource source, int[] words, int slot) {
+        takeAwayAgain(hpa, pages, words, slot);
+        int word = RegionTable.lv(words, slot);
+        if (RegionWord.isBacked(word) && RegionWord.users(word) + pages > RegionWord.MAX_USERS) {
+            throw new TooManyUsersException(hpa, pages);
+        }
+        addUsers(hpa, pages, source);
     }
 
     /** Waits for a close that is under way; it leaves the manager open if regions are in use. */
