@@ -7,6 +7,7 @@ import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Schedule;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
 import java.util.Optional;
@@ -36,7 +37,7 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
     private final PhysicalMemory memory;
     private final AtomicReference<FatalError> fatal = new AtomicReference<>();
 
-    private TdxModuleEmulator(EmulatorConfig config) {
+    private TdxModuleEmulator(EmulatorConfig config, Schedule schedule) {
         this.config = config;
         module = new ModuleCore(
                 new Cmrs(config.cmrs()),
@@ -46,6 +47,7 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
                 config.processors(),
                 config.packages(),
                 new Timing(config.latencyNanos()),
+                schedule,
                 config.entropy()::available,
                 this::noteFatal);
         processors = new SeamcallProvider[config.processors()];
@@ -65,7 +67,12 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
      * @return the machine
      */
     public static TdxModuleEmulator open(EmulatorConfig config) {
-        return new TdxModuleEmulator(config);
+        return open(config, Schedule.free());
+    }
+
+    /** Switches a machine on whose calls a test can stop half-way. */
+    static TdxModuleEmulator open(EmulatorConfig config, Schedule schedule) {
+        return new TdxModuleEmulator(config, schedule);
     }
 
     /**

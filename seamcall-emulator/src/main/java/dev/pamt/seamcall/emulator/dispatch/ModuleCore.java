@@ -8,6 +8,7 @@ import dev.pamt.seamcall.emulator.pamt.PamtLeaves;
 import dev.pamt.seamcall.emulator.phymem.PageMetadata;
 import dev.pamt.seamcall.emulator.phymem.PageReclaim;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.Schedule;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.sys.GlobalMetadata;
 import dev.pamt.seamcall.emulator.sys.SysLeaves;
@@ -37,11 +38,12 @@ public final class ModuleCore {
             int processors,
             int packages,
             Timing timing,
+            Schedule schedule,
             BooleanSupplier entropy,
             Dispatcher.FatalListener fatalListener) {
         SystemState state = new SystemState();
         tdmrs = new TdmrTable(memory, hpas, cmrs);
-        pamt = new Pamt(memory, tdmrs, hpas);
+        pamt = new Pamt(memory, tdmrs, hpas, schedule);
         KeyOwnershipTable kot = new KeyOwnershipTable(hpas.lastPrivateHkid() + 1);
         TdTable tds = new TdTable();
         Map<SeamcallLeaf, LeafHandler> leaves = new EnumMap<>(SeamcallLeaf.class);

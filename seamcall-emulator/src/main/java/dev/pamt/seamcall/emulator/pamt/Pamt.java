@@ -9,6 +9,7 @@ import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
+import dev.pamt.seamcall.emulator.platform.Schedule;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 
@@ -39,12 +40,14 @@ public final class Pamt {
     private final SparseMemory memory;
     private final TdmrTable tdmrs;
     private final HpaRules hpas;
+    private final Schedule schedule;
 
     /** Makes the PAMT of the memory that the TDMRs describe. */
-    public Pamt(SparseMemory memory, TdmrTable tdmrs, HpaRules hpas) {
+    public Pamt(SparseMemory memory, TdmrTable tdmrs, HpaRules hpas, Schedule schedule) {
         this.memory = memory;
         this.tdmrs = tdmrs;
         this.hpas = hpas;
+        this.schedule = schedule;
     }
 
     /** Whether PAMT_4K entries live in page pairs. */
@@ -95,9 +98,13 @@ public final class Pamt {
         walk.at(PageLevel.SIZE_2M, words2m, index2m);
         boolean nonLeaf = PamtEntry.type(words2m, index2m) == nonLeafType();
         if (target == PageLevel.SIZE_2M || !nonLeaf) {
-            if (mode == LockMode.EXCLUSIVE && !HostPriorityLock.promote(words2m, index2m)) {
-                HostPriorityLock.releaseShared(words2m, index2m);
-                return false;
+            if (mode == LockMode.EXCLUSIVE) {
+                schedule.at(Schedule.Step.WALK_BEFORE_PROMOTE_2M);
+                if (!HostPriorityLock.promote(words2m, index2m)) {
+                    schedule.at(Schedule.Step.WALK_PROMOTE_REFUSED_2M);
+                    HostPriorityLock.releaseShared(words2m, index2m);
+                    return false;
+                }
             }
             walk.held(PageLevel.SIZE_2M, mode == LockMode.EXCLUSIVE);
             return true;
@@ -207,15 +214,23 @@ public final class Pamt {
         if (!testAndSet(tdmr0, page0Hpa)) {
             return TdxStatus.PAGE_NOT_FREE.with(operand0);
         }
+        schedule.at(Schedule.Step.PAIR_HALF_CLAIMED);
         if (!testAndSet(tdmr1, page1Hpa)) {
+            schedule.at(Schedule.Step.PAIR_HALF_REFUSED);
             clear(tdmr0, page0Hpa);
             return TdxStatus.PAGE_NOT_FREE.with(operand1);
         }
         return 0;
     }
 
-    /** Gives a page back in the page bitmap. */
-    void clear(Tdmr tdmr, long hpa) {
+    /** Gives the two pages of a pair back in the page bitmap, one after the other. */
+    void returnPair(Tdmr tdmr0, long page0Hpa, Tdmr tdmr1, long page1Hpa) {
+        clear(tdmr0, page0Hpa);
+        schedule.at(Schedule.Step.PAIR_HALF_RETURNED);
+        clear(tdmr1, page1Hpa);
+    }
+
+    private void clear(Tdmr tdmr, long hpa) {
         long word = tdmr.bitmapHpa(hpa);
         Words.fan(memory.page(word), SparseMemory.wordIndex(word), ~tdmr.bitmapBit(hpa));
     }

@@ -148,8 +148,7 @@ public final class PamtLeaves {
         Tdmr tdmr1 = tdmrs.usable(page1);
         ModuleFatal.unless(tdmr0 != null && tdmr1 != null, 338);
         timing.spend(SeamcallLeaf.PHYMEM_PAMT_REMOVE);
-        pamt.clear(tdmr0, page0);
-        pamt.clear(tdmr1, page1);
+        pamt.returnPair(tdmr0, page0, tdmr1, page1);
         target.free();
         regs.rdx = page0;
         regs.r8 = page1;

@@ -1,0 +1,233 @@
+package dev.pamt.seamcall.emulator;
+
+import static dev.pamt.seamcall.emulator.TestHost.expect;
+import static dev.pamt.seamcall.emulator.TestHost.page;
+import static dev.pamt.seamcall.emulator.TestHost.region;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.platform.Schedule;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Page pairs: given, used, taken back; and what locks and fatal errors leave. */
+@Timeout(30)
+class PamtPairTest {
+    private static final long NON_LEAF_PAMT = 1L << 63 | 15;
+    private final TestHost host = TestHost.ready();
+
+    @Test
+    void aPairIsReturnedInTheOrderInWhichItWasGiven() {
+        expect(TdxStatus.SUCCESS, host.add(5, page(9, 3), page(7, 1)));
+        assertTrue(host.donated(page(9, 3)));
+        expect(TdxStatus.SUCCESS, host.remove(5));
+        assertEquals(page(9, 3), host.regs.rdx);
+        assertEquals(page(7, 1), host.regs.r8);
+        assertFalse(host.donated(page(9, 3)));
+    }
+
+    @Test
+    void theSamePageTwiceIsRefusedAndGivenBackInTheBitmap() {
+        expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R8), host.add(5, page(9, 3), page(9, 3)));
+        assertFalse(host.donated(page(9, 3)));
+    }
+
+    @Test
+    void aReservedPageIsNoPairPage() {
+        expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.RDX), host.add(5, page(0, 3), page(9, 3)));
+    }
+
+    @Test
+    void aPageInUseKeepsThePair() {
+        host.add(5, page(9, 0), page(9, 1));
+        expect(TdxStatus.SUCCESS, host.calls().mngCreate(host.regs, page(5, 300), 40));
+        expect(TdxStatus.PAMT_PAGE_NOT_EMPTY.with(1), host.remove(5));
+        assertEquals(1, host.entry2m(5, 1) & 0x3FF);
+    }
+
+    @Test
+    void aPageWithoutPairIsMissingIt() {
+        expect(
+                TdxStatus.MISSING_PAMT_PAGE_PAIR.with(TdxOperand.RCX),
+                host.calls().mngCreate(host.regs, page(5, 3), 40));
+    }
+
+    @Test
+    void metadataOfARegionNamesThePair() {
+        host.add(5, page(9, 0), page(9, 1));
+        expect(TdxStatus.SUCCESS, host.rdmd(PageLevel.SIZE_2M.encode(region(5))));
+        assertEquals(NON_LEAF_PAMT, host.regs.rcx);
+        assertEquals(1, host.regs.r8);
+        assertEquals(page(9, 0), host.regs.r10);
+        assertEquals(page(9, 1), host.regs.r11);
+    }
+
+    @Test
+    void metadataOfAPairPageAndOfAReservedPageLookAlike() {
+        host.add(5, page(9, 0), page(9, 1));
+        for (long page : new long[] {page(9, 0), page(0, 5)}) {
+            expect(TdxStatus.SUCCESS, host.rdmd(page));
+            assertEquals(15, host.regs.rcx);
+            assertEquals(0, host.regs.r8);
+        }
+    }
+
+    @Test
+    void metadataOfAFreePageShowsTheLevelAtWhichTheWalkEnds() {
+        host.rdmd(page(6, 5));
+        assertEquals(1, host.regs.r8);
+        host.add(6, page(9, 0), page(9, 1));
+        host.rdmd(page(6, 5));
+        assertEquals(0, host.regs.r8);
+        host.rdmd(PageLevel.SIZE_1G.encode(TestHost.TDMR));
+        assertEquals(2, host.regs.r8);
+    }
+
+    @Test
+    void metadataAfterRemoveShowsWhatThePairLeftBehind() {
+        host.add(5, page(9, 3), page(9, 4));
+        host.remove(5);
+        host.rdmd(PageLevel.SIZE_2M.encode(region(5)));
+        assertEquals(0, host.regs.rcx);
+        assertEquals(page(9, 3) << 4 & (1L << 52) - 1, host.regs.rdx);
+    }
+
+    @Test
+    void aSharerOfTheRegionMakesAddBusyAndSetsHostPriority() {
+        host.setLock2m(5, 4);
+        expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX), host.add(5, page(9, 0), page(9, 1)));
+        assertEquals(6, host.lock2m(5));
+        host.setLock2m(5, 2);
+        expect(TdxStatus.SUCCESS, host.add(5, page(9, 0), page(9, 1)));
+        assertEquals(0, host.lock2m(5));
+    }
+
+    @Test
+    void aHolderOfTheDonorRegionMakesAddBusyWithThatPage() {
+        host.setLock2m(9, 1);
+        expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.R8), host.add(5, page(8, 0), page(9, 1)));
+        assertEquals(7, host.lock2m(9));
+        assertEquals(0, host.lock2m(5));
+        assertEquals(0, host.lock2m(8));
+    }
+
+    @Test
+    void anAddOfARegionFromItsOwnPagesLooksAtNoOtherLock() {
+        expect(TdxStatus.SUCCESS, host.add(5, page(5, 0), page(5, 511)));
+        expect(TdxStatus.SUCCESS, host.remove(5));
+    }
+
+    @Test
+    void twoAddsBetweenShareAndPromoteBothFail() {
+        CyclicBarrier together = new CyclicBarrier(2);
+        TestHost racing = TestHost.ready(TestHost.config().build(), true, step -> {
+            if (step == Schedule.Step.WALK_BEFORE_PROMOTE_2M || step == Schedule.Step.WALK_PROMOTE_REFUSED_2M) {
+                await(together);
+            }
+        });
+        long[] statuses =
+                both(() -> new TestCall(racing, 0).add(region(5), page(9, 0), page(9, 1)), () -> new TestCall(racing, 1)
+                        .add(region(5), page(9, 2), page(9, 3)));
+        expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX), statuses[0]);
+        expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX), statuses[1]);
+        assertEquals(2, racing.lock2m(5));
+        assertFalse(racing.donated(page(9, 0)));
+    }
+
+    @Test
+    void twoAddsOfTheSamePagesInOppositeOrderCanBothFail() {
+        CyclicBarrier together = new CyclicBarrier(2);
+        TestHost racing = TestHost.ready(TestHost.config().build(), true, step -> {
+            if (step == Schedule.Step.PAIR_HALF_CLAIMED || step == Schedule.Step.PAIR_HALF_REFUSED) {
+                await(together);
+            }
+        });
+        long[] statuses =
+                both(() -> new TestCall(racing, 0).add(region(5), page(9, 0), page(9, 1)), () -> new TestCall(racing, 1)
+                        .add(region(6), page(9, 1), page(9, 0)));
+        expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R8), statuses[0]);
+        expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R8), statuses[1]);
+        assertFalse(racing.donated(page(9, 0)));
+        assertFalse(racing.donated(page(9, 1)));
+    }
+
+    @Test
+    void aCountWithoutPagesIsFatalAndEndsTheModule() {
+        host.add(5, page(9, 0), page(9, 1));
+        long word1 = TestHost.entry2mHpa(5) + 8;
+        host.machine.memory().write64(word1, host.machine.memory().read64(word1) + 1);
+        SeamcallUnavailableException first = assertThrows(SeamcallUnavailableException.class, () -> host.remove(5));
+        assertTrue(first.getMessage().contains("343"), first::getMessage);
+        assertEquals(
+                new FatalError(343, SeamcallLeaf.PHYMEM_PAMT_REMOVE, 0),
+                host.machine.fatal().orElseThrow());
+        assertEquals(1, host.lock2m(5), "the lock stays held");
+        assertThrows(SeamcallUnavailableException.class, () -> host.rdmd(page(5, 0)));
+    }
+
+    @Test
+    void latencyIsSpentWhileTheRegionIsLocked() {
+        long nanos = TimeUnit.MILLISECONDS.toNanos(20);
+        TestHost slow = TestHost.ready(
+                TestHost.config()
+                        .latencyNanos(SeamcallLeaf.PHYMEM_PAMT_ADD, nanos)
+                        .build(),
+                true,
+                Schedule.free());
+        long start = System.nanoTime();
+        Thread other = new Thread(() -> new TestCall(slow, 1).add(region(5), page(9, 0), page(9, 1)));
+        other.start();
+        while (slow.lock2m(5) == 0) {
+            Thread.onSpinWait();
+        }
+        expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX), slow.add(5, page(9, 2), page(9, 3)));
+        join(other);
+        assertTrue(System.nanoTime() - start >= nanos);
+    }
+
+    /** A call that may run beside others: it has registers of its own. */
+    private record TestCall(TestHost host, int processor) {
+        long add(long region, long page0, long page1) {
+            return host.calls(processor).pamtAdd(new SeamcallRegisters(), region, page0, page1);
+        }
+    }
+
+    private interface Call {
+        long run();
+    }
+
+    private static long[] both(Call first, Call second) {
+        long[] statuses = new long[2];
+        Thread other = new Thread(() -> statuses[1] = second.run());
+        other.start();
+        statuses[0] = first.run();
+        join(other);
+        return statuses;
+    }
+
+    private static void await(CyclicBarrier barrier) {
+        try {
+            barrier.await(10, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
