@@ -52,7 +52,9 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
                 this::noteFatal);
         processors = new SeamcallProvider[config.processors()];
         for (int i = 0; i < processors.length; i++) {
-            LogicalProcessor lp = new LogicalProcessor(i, config.packageOf(i));
+            int index = i;
+            LogicalProcessor lp = new LogicalProcessor(
+                    i, config.packageOf(i), () -> config.interrupts().pending(index));
             processors[i] = (rax, regs) -> module.dispatcher().call(lp, rax, regs);
         }
         memory = config.hostAccessListener()

@@ -5,16 +5,25 @@ import dev.pamt.seamcall.emulator.key.KeyOwnershipTable;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtLeaves;
+import dev.pamt.seamcall.emulator.pamt.PamtResize;
+import dev.pamt.seamcall.emulator.phymem.CacheWriteBack;
 import dev.pamt.seamcall.emulator.phymem.PageMetadata;
 import dev.pamt.seamcall.emulator.phymem.PageReclaim;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.Schedule;
 import dev.pamt.seamcall.emulator.platform.Timing;
+import dev.pamt.seamcall.emulator.sept.SeptLeaves;
 import dev.pamt.seamcall.emulator.sys.GlobalMetadata;
 import dev.pamt.seamcall.emulator.sys.SysLeaves;
 import dev.pamt.seamcall.emulator.sys.SystemState;
+import dev.pamt.seamcall.emulator.td.TdAccess;
+import dev.pamt.seamcall.emulator.td.TdBuild;
 import dev.pamt.seamcall.emulator.td.TdCreation;
 import dev.pamt.seamcall.emulator.td.TdTable;
+import dev.pamt.seamcall.emulator.td.TdTeardown;
+import dev.pamt.seamcall.emulator.td.VcpuLeaves;
+import dev.pamt.seamcall.emulator.td.VcpuTable;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 import java.util.EnumMap;
@@ -28,6 +37,9 @@ public final class ModuleCore {
     private final SparseMemory memory = new SparseMemory();
     private final TdmrTable tdmrs;
     private final Pamt pamt;
+    private final KeyOwnershipTable kot;
+    private final TdTable tds = new TdTable();
+    private final VcpuTable vcpus = new VcpuTable();
     private final Dispatcher dispatcher;
 
     /** Makes a module that was just loaded. */
@@ -44,8 +56,7 @@ public final class ModuleCore {
         SystemState state = new SystemState();
         tdmrs = new TdmrTable(memory, hpas, cmrs);
         pamt = new Pamt(memory, tdmrs, hpas, schedule);
-        KeyOwnershipTable kot = new KeyOwnershipTable(hpas.lastPrivateHkid() + 1);
-        TdTable tds = new TdTable();
+        kot = new KeyOwnershipTable(hpas.lastPrivateHkid() + 1);
         Map<SeamcallLeaf, LeafHandler> leaves = new EnumMap<>(SeamcallLeaf.class);
 
         SysLeaves sys = new SysLeaves(
@@ -61,9 +72,31 @@ public final class ModuleCore {
         leaves.put(SeamcallLeaf.PHYMEM_PAMT_ADD, pair::add);
         leaves.put(SeamcallLeaf.PHYMEM_PAMT_REMOVE, pair::remove);
         leaves.put(SeamcallLeaf.PHYMEM_PAGE_RDMD, new PageMetadata(tdmrs, pamt, hpas, timing)::read);
-        leaves.put(SeamcallLeaf.PHYMEM_PAGE_RECLAIM, new PageReclaim(tdmrs, pamt, tds, hpas, timing)::reclaim);
+        leaves.put(SeamcallLeaf.PHYMEM_PAGE_RECLAIM, new PageReclaim(tdmrs, pamt, tds, vcpus, hpas, timing)::reclaim);
+        CacheWriteBack caches = new CacheWriteBack(kot, pamt, hpas, packages, timing);
+        leaves.put(SeamcallLeaf.PHYMEM_CACHE_WB, caches::writeBack);
+        leaves.put(SeamcallLeaf.PHYMEM_PAGE_WBINVD, caches::pageWriteBack);
 
         leaves.put(SeamcallLeaf.MNG_CREATE, new TdCreation(memory, pamt, kot, tds, hpas, entropy, timing)::create);
+        TdAccess access = new TdAccess(pamt, tds);
+        TdBuild build = new TdBuild(memory, pamt, access, hpas, packages, entropy, timing);
+        leaves.put(SeamcallLeaf.MNG_KEY_CONFIG, build::keyConfig);
+        leaves.put(SeamcallLeaf.MNG_ADDCX, build::addControlPage);
+        leaves.put(SeamcallLeaf.MNG_INIT, build::initialise);
+        leaves.put(SeamcallLeaf.MR_FINALIZE, build::finish);
+        TdTeardown teardown = new TdTeardown(access, kot, timing);
+        leaves.put(SeamcallLeaf.MNG_VPFLUSHDONE, teardown::vpFlushDone);
+        leaves.put(SeamcallLeaf.MNG_KEY_FREEID, teardown::keyFreeId);
+        leaves.put(SeamcallLeaf.MNG_KEY_RECLAIMID, teardown::keyReclaimId);
+
+        VcpuLeaves vcpuLeaves = new VcpuLeaves(memory, pamt, access, vcpus, timing);
+        leaves.put(SeamcallLeaf.VP_CREATE, vcpuLeaves::create);
+        leaves.put(SeamcallLeaf.VP_ADDCX, vcpuLeaves::addPage);
+        leaves.put(SeamcallLeaf.VP_INIT, vcpuLeaves::initialise);
+        leaves.put(SeamcallLeaf.VP_FLUSH, vcpuLeaves::flush);
+
+        PamtResize resize = new PamtResize(memory, tdmrs, pamt, hpas);
+        leaves.putAll(new SeptLeaves(memory, pamt, resize, access, hpas, timing, schedule).handlers());
 
         dispatcher = new Dispatcher(state, leaves, fatalListener);
     }
@@ -81,6 +114,21 @@ public final class ModuleCore {
     /** The PAMT. */
     public Pamt pamt() {
         return pamt;
+    }
+
+    /** The key ownership table. */
+    public KeyOwnershipTable kot() {
+        return kot;
+    }
+
+    /** The TDs. */
+    public TdTable tds() {
+        return tds;
+    }
+
+    /** The vCPUs. */
+    public VcpuTable vcpus() {
+        return vcpus;
     }
 
     /** The door of the module. */

@@ -145,6 +145,66 @@ public final class Pamt {
         return status.with(operand);
     }
 
+    /**
+     * Checks and locks a free page at whatever level it is free: no page pair is needed.
+     *
+     * @return 0 with the walk held, or the status
+     */
+    public long lockFreePage(PamtWalk walk, long hpa, TdxOperand operand, LockMode mode) {
+        if (!hpas.isAligned(hpa, PageLevel.SIZE_4K.bytes())) {
+            return TdxStatus.OPERAND_INVALID.with(operand);
+        }
+        Tdmr tdmr = tdmrs.usable(hpa);
+        if (tdmr == null) {
+            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(operand);
+        }
+        if (!walk(walk, tdmr, hpa, mode, PageLevel.SIZE_4K)) {
+            return TdxStatus.OPERAND_BUSY.with(operand);
+        }
+        if (walk.type() == PageType.NDA && !isDonatedOrReserved(tdmr, hpa)) {
+            return 0;
+        }
+        walk.release();
+        return TdxStatus.PAGE_METADATA_INCORRECT.with(operand);
+    }
+
+    /**
+     * Checks and locks a free 2M region that is to become one page: it must have no pair, and none of its pages may be
+     * part of one or reserved.
+     *
+     * @return 0 with the walk held, or the status
+     */
+    public long lockFreeRegion(PamtWalk walk, long hpa, TdxOperand operand) {
+        if (!hpas.isAligned(hpa, PageLevel.SIZE_2M.bytes())) {
+            return TdxStatus.OPERAND_INVALID.with(operand);
+        }
+        Tdmr tdmr = tdmrs.usable(hpa);
+        if (tdmr == null) {
+            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(operand);
+        }
+        if (!walk(walk, tdmr, hpa, LockMode.EXCLUSIVE, PageLevel.SIZE_2M)) {
+            return TdxStatus.OPERAND_BUSY.with(operand);
+        }
+        if (walk.level() == PageLevel.SIZE_2M && walk.type() == PageType.NDA && isRegionFree(tdmr, hpa)) {
+            return 0;
+        }
+        walk.release();
+        return TdxStatus.PAGE_METADATA_INCORRECT.with(operand);
+    }
+
+    private boolean isRegionFree(Tdmr tdmr, long hpa) {
+        if (!dynamic()) {
+            return !anyInUse(tdmr.pamt4kHpa(hpa)) && !anyInUse(tdmr.pamt4kHpa(hpa) + SparseMemory.PAGE_BYTES);
+        }
+        long bitmap = tdmr.bitmapHpa(hpa);
+        for (int word = 0; word < ENTRIES_PER_REGION / Long.SIZE; word++) {
+            if (memory.read64(bitmap + word * (long) Long.BYTES) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private TdxStatus checkPage(PamtWalk walk, Tdmr tdmr, long hpa, int expectedType) {
         int type = walk.type();
         if (walk.level() != PageLevel.SIZE_4K) {

@@ -43,7 +43,16 @@ public final class PamtEntry {
 
     /** The TDR that owns the page; leftovers if the page is free. */
     static long ownerHpa(long[] words, int index) {
-        return Words.la(words, index) >>> OWNER_SHIFT << PAGE_SHIFT;
+        return ownerHpaOf(Words.la(words, index));
+    }
+
+    static long ownerHpaOf(long word0) {
+        return word0 >>> OWNER_SHIFT << PAGE_SHIFT;
+    }
+
+    /** The first word of an entry of a page that nobody has locked. */
+    static long leafWord(int type, long ownerHpa) {
+        return ownerHpa >>> PAGE_SHIFT << OWNER_SHIFT | (long) type << TYPE_SHIFT;
     }
 
     /** BEPOCH; leftovers if the page never had one. */
@@ -77,7 +86,7 @@ public final class PamtEntry {
 
     /** Changes type and owner. */
     static void setTypeAndOwner(long[] words, int index, int type, long ownerHpa) {
-        replaceHigh(words, index, ownerHpa >>> PAGE_SHIFT << OWNER_SHIFT | (long) type << TYPE_SHIFT);
+        replaceHigh(words, index, leafWord(type, ownerHpa));
     }
 
     /**

@@ -16,6 +16,7 @@ import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.Lifecycle;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdTable;
+import dev.pamt.seamcall.emulator.td.VcpuTable;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 
@@ -25,14 +26,16 @@ public final class PageReclaim {
     private final TdmrTable tdmrs;
     private final Pamt pamt;
     private final TdTable tds;
+    private final VcpuTable vcpus;
     private final HpaRules hpas;
     private final Timing timing;
 
     /** Makes the leaf. */
-    public PageReclaim(TdmrTable tdmrs, Pamt pamt, TdTable tds, HpaRules hpas, Timing timing) {
+    public PageReclaim(TdmrTable tdmrs, Pamt pamt, TdTable tds, VcpuTable vcpus, HpaRules hpas, Timing timing) {
         this.tdmrs = tdmrs;
         this.pamt = pamt;
         this.tds = tds;
+        this.vcpus = vcpus;
         this.hpas = hpas;
         this.timing = timing;
     }
@@ -77,6 +80,9 @@ public final class PageReclaim {
         long status = type == PageType.TDR ? releaseRoot(hpa) : releaseChild(walk.ownerHpa(), level);
         if (status == 0) {
             timing.spend(SeamcallLeaf.PHYMEM_PAGE_RECLAIM);
+            if (type == PageType.TDVPR) {
+                vcpus.remove(hpa);
+            }
             regs.r9 = walk.freePage();
         }
         return status;

@@ -1,18 +1,51 @@
 package dev.pamt.seamcall.emulator.td;
 
+import dev.pamt.seamcall.emulator.lock.SharedExclusiveLock;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * What the root page of a TD holds.
+ * What the root page and the control pages of a TD hold: its life cycle, key, operation state and TLB epochs.
  *
- * <p>Guarded by the PAMT lock of that page: written under the exclusive lock, read under any. The count of the TD's pages
- * changes under the shared lock, too, and is atomic.
+ * <p>Who may touch what: life cycle, control pages, key packages, parameters and operation state are written under the
+ * exclusive PAMT lock of the root page and read under any lock of it. {@code locks} are the host-priority locks of the
+ * operation state and of the Secure EPT tree, taken beside a shared lock of the root page. The epoch moves under the
+ * exclusive epoch lock; vCPUs enter under the shared one. Counters change under a shared lock of the root page, hence
+ * atomics.
  */
 public final class Td {
+    /** The index of the OP_STATE lock in {@link #locks()}. */
+    public static final int OP_STATE_LOCK = 0;
+
+    /** The index of the Secure EPT tree lock in {@link #locks()}. */
+    public static final int SEPT_TREE_LOCK = 1;
+
+    /** The number of control pages without which a TD has no control structure. */
+    public static final int MIN_CONTROL_PAGES = 6;
+
+    /** The number of control pages that a TD can have. */
+    public static final int MAX_CONTROL_PAGES = 9;
+
+    private static final int SEPT_ROOT = 3;
+    private static final int FIRST_L2_SEPT_ROOT = 6;
+
     private final long tdrHpa;
     private final int hkid;
     private final AtomicLong childPages = new AtomicLong();
+    private final long[] locks = new long[2];
+    private final long[] controlPages = new long[MAX_CONTROL_PAGES];
+    private final SharedExclusiveLock epochLock = new SharedExclusiveLock();
+    private final AtomicIntegerArray vcpusInEpoch = new AtomicIntegerArray(2);
+    private final AtomicInteger vcpus = new AtomicInteger();
+    private final AtomicInteger associatedVcpus = new AtomicInteger();
     private Lifecycle lifecycle = Lifecycle.HKID_ASSIGNED;
+    private int keyPackages;
+    private int controlPageCount;
+    private volatile OpState opState = OpState.UNINITIALIZED;
+    private volatile long epoch;
+    private TdParams params;
+    private int[] x2apicIds;
 
     Td(long tdrHpa, int hkid) {
         this.tdrHpa = tdrHpa;
@@ -34,6 +67,10 @@ public final class Td {
         return lifecycle;
     }
 
+    void setLifecycle(Lifecycle next) {
+        lifecycle = next;
+    }
+
     /** The number of 4K pages of the TD, its root not counted (CHLDCNT). */
     public long childPages() {
         return childPages.get();
@@ -42,5 +79,107 @@ public final class Td {
     /** Counts pages that the TD has gained, or lost if negative. */
     public void addChildPages(long pages) {
         childPages.addAndGet(pages);
+    }
+
+    /** The words of the locks of operation state and Secure EPT tree. */
+    public long[] locks() {
+        return locks;
+    }
+
+    /** The lock of the TLB epoch. */
+    public SharedExclusiveLock epochLock() {
+        return epochLock;
+    }
+
+    int keyPackages() {
+        return keyPackages;
+    }
+
+    void addKeyPackage(int packageBit) {
+        keyPackages |= packageBit;
+    }
+
+    int controlPageCount() {
+        return controlPageCount;
+    }
+
+    void addControlPage(long hpa) {
+        controlPages[controlPageCount++] = hpa;
+    }
+
+    /** Whether the next control page is the root of the Secure EPT. */
+    boolean nextControlPageIsSeptRoot() {
+        return controlPageCount == SEPT_ROOT;
+    }
+
+    /** The root page of the Secure EPT of a VM: 0 for the TD's own, 1 to 3 for the L2 VMs. */
+    public long septRootHpa(int vm) {
+        return controlPages[vm == 0 ? SEPT_ROOT : FIRST_L2_SEPT_ROOT + vm - 1];
+    }
+
+    /** The operation state. */
+    public OpState opState() {
+        return opState;
+    }
+
+    /** Makes the TD one that can run. */
+    void finish() {
+        opState = OpState.RUNNABLE;
+    }
+
+    void initialise(TdParams given) {
+        params = given;
+        x2apicIds = new int[given.maxVcpus()];
+        epoch = 1;
+        opState = OpState.INITIALIZED;
+    }
+
+    /** What MNG.INIT was given; null before. */
+    public TdParams params() {
+        return params;
+    }
+
+    /** The x2APIC ids of the vCPUs, by their index. */
+    int[] x2apicIds() {
+        return x2apicIds;
+    }
+
+    /** The number of vCPUs that are initialised. */
+    AtomicInteger vcpus() {
+        return vcpus;
+    }
+
+    /** The number of vCPUs that are associated with a processor. */
+    AtomicInteger associatedVcpus() {
+        return associatedVcpus;
+    }
+
+    /** The TLB epoch. */
+    public long epoch() {
+        return epoch;
+    }
+
+    /** Begins the next epoch, under the exclusive epoch lock. */
+    public void beginEpoch(long next) {
+        epoch = next;
+    }
+
+    /** The number of vCPUs inside that entered in an epoch of this parity. */
+    public int vcpusInEpoch(long ofEpoch) {
+        return vcpusInEpoch.get((int) (ofEpoch & 1));
+    }
+
+    void enterEpoch(long inEpoch) {
+        vcpusInEpoch.incrementAndGet((int) (inEpoch & 1));
+    }
+
+    void leaveEpoch(long inEpoch) {
+        vcpusInEpoch.decrementAndGet((int) (inEpoch & 1));
+    }
+
+    /** Whether no processor can still hold a translation from before a page was blocked in an epoch. */
+    public boolean isTracked(long bepoch) {
+        long now = epoch;
+        return bepoch >= 0 && (bepoch < now - 1 || (bepoch == now - 1 && vcpusInEpoch(bepoch) == 0));
     }
 }

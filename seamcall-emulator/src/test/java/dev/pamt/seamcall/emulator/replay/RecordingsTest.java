@@ -26,12 +26,18 @@ class RecordingsTest {
                 "add_04_maxpa48_hkid44",
                 "locks_01_add_remove",
                 "remove_01_input_checks",
+                "remove_02_contents_and_stale",
                 "rnd_01_tiny",
                 "rnd_04_in_use",
                 "rnd_06_locks_tiny",
+                "rnd_07_td_small",
                 "state_01_partially_initialized",
                 "static_01_dynamic_pamt_off",
-                "sysrd_01_pamt_fields"
+                "static_02_td",
+                "sysrd_01_pamt_fields",
+                "td_01_create_addcx_reclaim",
+                "td_03_demote_promote",
+                "td_05_l2"
             })
     void everyCallIsAnsweredAsRecorded(String name) {
         Replay replay = Replay.of(Recording.load(name));

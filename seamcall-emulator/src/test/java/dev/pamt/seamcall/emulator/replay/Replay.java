@@ -9,9 +9,11 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.EmulatorConfig;
+import dev.pamt.seamcall.emulator.Inspection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Makes the calls of a recording and collects what differs: status, every register, and the PAMT afterwards, bit by bit.
@@ -37,11 +39,17 @@ final class Replay {
     private final RecordedHost host;
     private final JsonNode unlisted;
     private final List<String> differences = new ArrayList<>();
+    private final AtomicBoolean noEntropy = new AtomicBoolean();
+    private final AtomicBoolean interruptPending = new AtomicBoolean();
     private int calls;
     private int events;
 
     private Replay(JsonNode header) {
-        host = RecordedHost.bringUp(header, EmulatorConfig.builder());
+        host = RecordedHost.bringUp(
+                header,
+                EmulatorConfig.builder()
+                        .entropy(() -> !noEntropy.get())
+                        .interrupts(processor -> interruptPending.get()));
         unlisted = header.get("unlisted_regs");
     }
 
@@ -70,7 +78,9 @@ final class Replay {
         } else if (line.has("harness")) {
             events++;
             event(line);
-        } else if (!line.has("note") || line.size() != 1) {
+        } else if (line.has("note") && line.size() == 1) {
+            note(line.get("note").textValue());
+        } else {
             throw new IllegalStateException("a line of unknown kind: " + line);
         }
     }
@@ -135,10 +145,44 @@ final class Replay {
         }
     }
 
+    /** A note says when the harness wrote TD_PARAMS, and what differs from its usual ones. */
+    private void note(String note) {
+        if (!note.startsWith("TD_PARAMS")) {
+            return;
+        }
+        long hpa = 0x130000;
+        host.memory().write64(hpa, valueIn(note, "attributes="));
+        host.memory().write64(hpa + 8, 3);
+        host.memory().write64(hpa + 16, 4 | valueIn(note, "num_l2_vms=") << 16);
+        host.memory().write64(hpa + 24, 6 | 3 << 3);
+        host.memory().write64(hpa + 40, 40);
+    }
+
+    private static long valueIn(String note, String name) {
+        int at = note.indexOf(name);
+        return at < 0 ? 0 : Long.decode(note.substring(at + name.length()).split(" ", 2)[0]);
+    }
+
     private void event(JsonNode line) {
         String event = line.get("harness").textValue();
-        long hpa = number(line.get("pa"));
+        long hpa = line.has("pa") ? number(line.get("pa")) : 0;
         switch (event) {
+            case "kot_lock" -> Inspection.module(host.machine()).kot().lock().setRaw((int) number(line.get("raw")));
+            case "rdseed_fails" -> noEntropy.set(number(line.get("value")) != 0);
+            case "interrupt_pending" -> interruptPending.set(number(line.get("value")) != 0);
+            case "read_pamt_entry" -> {
+                long entry = host.entryHpa(hpa, levelOf(line));
+                compare(
+                        line,
+                        "word 0",
+                        number(line.get("raw").get(0)),
+                        host.memory().read64(entry));
+                compare(
+                        line,
+                        "word 1",
+                        number(line.get("raw").get(1)),
+                        host.memory().read64(entry + 8));
+            }
             case "set_lock", "release_lock" -> setLock(line, hpa);
             case "read_lock" -> compare(line, event, number(line.get("raw")), lockWord(hpa, levelOf(line)));
             case "fill_page" -> {

@@ -1,7 +1,6 @@
-package dev.pamt.seamcall.emulator.dispatch;
+package dev.pamt.seamcall.emulator.platform;
 
 import dev.pamt.seamcall.SeamcallRegisters;
-import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 
 /** Carries out one leaf. */
 @FunctionalInterface

@@ -1,0 +1,314 @@
+package dev.pamt.seamcall.emulator.sept;
+
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.memory.SparseMemory;
+import dev.pamt.seamcall.emulator.memory.Words;
+import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.pamt.PageType;
+import dev.pamt.seamcall.emulator.pamt.Pamt;
+import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
+import dev.pamt.seamcall.emulator.pamt.PamtResize;
+import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.Timing;
+import dev.pamt.seamcall.emulator.td.OpState;
+import dev.pamt.seamcall.emulator.td.Td;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * The leaves that split a large page and merge small ones: MEM.PAGE.DEMOTE and MEM.PAGE.PROMOTE (TDX module 1.5.25; facts
+ * 5.19, 5.20, observed 7).
+ *
+ * <p>Both ask for interrupts before they commit. DEMOTE has overwritten the new Secure EPT page by then.
+ */
+final class PageSizes {
+    private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
+    private static final GpaRule DEMOTE =
+            GpaRule.sharing(BUILT_OR_RUNNING, 1, 2, LockMode.SHARED).withFlags();
+    private static final GpaRule PROMOTE = GpaRule.sharing(BUILT_OR_RUNNING, 1, 2, LockMode.EXCLUSIVE);
+    private static final int ENTRIES = 512;
+
+    private final SeptAccess access;
+    private final SeptPages pages;
+    private final SparseMemory memory;
+    private final Pamt pamt;
+    private final PamtResize resize;
+    private final Timing timing;
+    private final Schedule schedule;
+
+    PageSizes(SeptAccess access, SeptPages pages, Pamt pamt, PamtResize resize, Timing timing, Schedule schedule) {
+        this.access = access;
+        this.pages = pages;
+        this.memory = access.memory();
+        this.pamt = pamt;
+        this.resize = resize;
+        this.timing = timing;
+        this.schedule = schedule;
+    }
+
+    /** MEM.PAGE.DEMOTE. */
+    long demote(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        GpaCall call = SeptAccess.start(regs);
+        PamtWalk[] walks = new PamtWalk[SeptPages.VMS];
+        long[] septPages = {regs.r8, regs.r9, regs.r10, regs.r11};
+        long status = access.open(call, regs, DEMOTE);
+        if (status == 0) {
+            status = checkDemotable(call, regs);
+        }
+        if (status == 0) {
+            status = lockSeptPages(call, walks, septPages);
+        }
+        if (status == 0) {
+            status = split(lp, call, walks, septPages, regs);
+        }
+        for (PamtWalk walk : walks) {
+            if (walk != null) {
+                walk.release();
+            }
+        }
+        call.release();
+        return status;
+    }
+
+    private long checkDemotable(GpaCall call, SeamcallRegisters regs) {
+        if (!call.state().isLeaf()) {
+            return access.stateIncorrect(call, regs);
+        }
+        PamtLeaf leaf = pamt.implicit(access.pageHpa(call), HpaRules.levelOf(call.level));
+        return access.checkTracked(call, regs, leaf.bepoch());
+    }
+
+    private long lockSeptPages(GpaCall call, PamtWalk[] walks, long[] septPages) {
+        long status = lockSeptPage(walks, septPages, 0);
+        for (int vm = 1; vm <= call.td().params().l2Vms() && status == 0; vm++) {
+            boolean aliased = SeptEntry.isAliased(call.entry, vm);
+            if (septPages[vm] == SeptPages.NULL_PA) {
+                status = aliased ? TdxStatus.L2_SEPT_PAGE_NOT_PROVIDED.with(SeptPages.operand(vm)) : 0;
+            } else if (call.flag && !aliased) {
+                septPages[vm] |= SeptPages.NOT_USED;
+            } else {
+                septPages[vm] &= ~SeptPages.NOT_USED;
+                status = lockSeptPage(walks, septPages, vm);
+            }
+        }
+        return status;
+    }
+
+    private long lockSeptPage(PamtWalk[] walks, long[] septPages, int vm) {
+        walks[vm] = new PamtWalk();
+        return pamt.lockPage(walks[vm], septPages[vm], SeptPages.operand(vm), LockMode.EXCLUSIVE, PageType.NDA);
+    }
+
+    private long split(LogicalProcessor lp, GpaCall call, PamtWalk[] walks, long[] septPages, SeamcallRegisters regs) {
+        Td td = call.td();
+        PageLevel level = HpaRules.levelOf(call.level);
+        fillWithSmallPages(call, septPages[0]);
+        GpaCall[] l2 = new GpaCall[SeptPages.VMS];
+        for (int vm = 1; vm < SeptPages.VMS; vm++) {
+            if (walks[vm] == null) {
+                continue;
+            }
+            long status = askForInterrupt(lp, call, regs);
+            if (status != 0) {
+                return status;
+            }
+            l2[vm] = pages.l2Entry(call, vm);
+            if (l2[vm].level != call.level) {
+                return pages.failL2(l2[vm], vm, regs, TdxStatus.L2_SEPT_WALK_FAILED);
+            }
+            memory.fillPage(septPages[vm], SeptEntry.L2_FREE);
+        }
+        long status = askForInterrupt(lp, call, regs);
+        if (status != 0) {
+            return status;
+        }
+        timing.spend(SeamcallLeaf.MEM_PAGE_DEMOTE);
+        status = resize.demote(access.pageHpa(call), level, regs.r12, regs.r13);
+        if (status != 0) {
+            return status;
+        }
+        long entry = SeptEntry.nonLeaf(access.withHkid(td, septPages[0]));
+        for (int vm = 0; vm < SeptPages.VMS; vm++) {
+            if (walks[vm] != null) {
+                walks[vm].assign(PageType.EPT, td.tdrHpa());
+                td.addChildPages(1);
+            }
+            if (l2[vm] != null) {
+                Words.sv(l2[vm].words, l2[vm].index, SeptEntry.l2NonLeaf(access.withHkid(td, septPages[vm])));
+                entry |= SeptEntry.aliasBit(vm);
+            }
+        }
+        call.publish(entry);
+        regs.r9 = septPages[1];
+        regs.r10 = septPages[2];
+        regs.r11 = septPages[3];
+        return 0;
+    }
+
+    private void fillWithSmallPages(GpaCall call, long septPage) {
+        long small =
+                SeptEntry.unlocked(SeptEntry.inState(call.entry, call.state().unblocked(), call.level));
+        long stride = 1L << SeptAccess.shift(call.level - 1);
+        long[] words = memory.page(septPage);
+        for (int i = 0; i < ENTRIES; i++) {
+            Words.so(words, i, small + i * stride);
+        }
+    }
+
+    /** Gives way to an interrupt, or to a processor that wants the tree; RCX and RDX are then as they were. */
+    private static long askForInterrupt(LogicalProcessor lp, GpaCall call, SeamcallRegisters regs) {
+        TdxStatus status = lp.interruptPending()
+                ? TdxStatus.INTERRUPTED_RESTARTABLE
+                : call.treeWanted() ? TdxStatus.INTERRUPTED_BUSY : TdxStatus.SUCCESS;
+        if (status != TdxStatus.SUCCESS) {
+            regs.rcx = call.originalRcx;
+            regs.rdx = call.originalRdx;
+        }
+        return status.code();
+    }
+
+    /** MEM.PAGE.PROMOTE, versions 0 and 1. Version 1 returns the L2 pages in R9 to R11; both remove them. */
+    long promote(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        GpaCall call = SeptAccess.start(regs);
+        if (version > 0) {
+            regs.r9 = SeptPages.NULL_PA;
+            regs.r10 = SeptPages.NULL_PA;
+            regs.r11 = SeptPages.NULL_PA;
+        }
+        if (version > SeamcallLeaf.MEM_PAGE_PROMOTE.maxVersion()) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
+        }
+        PamtLeaf[] leaves = new PamtLeaf[SeptPages.VMS];
+        long status = access.open(call, regs, PROMOTE);
+        if (status == 0) {
+            status = checkMergeable(lp, call, leaves, regs);
+        }
+        if (status == 0) {
+            status = merge(call, leaves, version, regs);
+        }
+        for (PamtLeaf leaf : leaves) {
+            if (leaf != null) {
+                leaf.release(LockMode.EXCLUSIVE);
+            }
+        }
+        call.release();
+        return status;
+    }
+
+    private long checkMergeable(LogicalProcessor lp, GpaCall call, PamtLeaf[] leaves, SeamcallRegisters regs) {
+        if (call.state() != SeptState.NL_MAPPED && call.state() != SeptState.NL_BLOCKED) {
+            return access.stateIncorrect(call, regs);
+        }
+        long septPage = access.pageHpa(call);
+        if (!lock(leaves, 0, septPage)) {
+            return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+        }
+        long status = access.checkTracked(call, regs, leaves[0].bepoch());
+        if (status != 0) {
+            return status;
+        }
+        if (!isUniform(memory.page(septPage), call.level)) {
+            return access.fail(call, regs, TdxStatus.EPT_INVALID_PROMOTE_CONDITIONS);
+        }
+        for (int vm = 1; vm < SeptPages.VMS; vm++) {
+            if (SeptEntry.isAliased(call.entry, vm)) {
+                status = askForInterrupt(lp, call, regs);
+                if (status != 0) {
+                    return status;
+                }
+                long l2Page = access.pageHpaOf(pages.aliasEntry(call, vm).entry);
+                if (!lock(leaves, vm, l2Page)) {
+                    return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+                }
+                if (!isFree(memory.pageOrNull(l2Page))) {
+                    return access.fail(call, regs, TdxStatus.EPT_INVALID_PROMOTE_CONDITIONS);
+                }
+            }
+        }
+        return askForInterrupt(lp, call, regs);
+    }
+
+    private boolean lock(PamtLeaf[] leaves, int vm, long page) {
+        PamtLeaf leaf = pamt.implicit(page, PageLevel.SIZE_4K);
+        if (!leaf.acquire(LockMode.EXCLUSIVE)) {
+            return false;
+        }
+        leaves[vm] = leaf;
+        return true;
+    }
+
+    /** Whether 512 entries map the 4K or 2M pages of one larger page, all in one state and none of them locked. */
+    private boolean isUniform(long[] words, int level) {
+        long expected = mergeView(Words.lv(words, 0), level - 1);
+        SeptState state = SeptState.of(expected);
+        long alignment = 1L << SeptAccess.shift(level);
+        boolean good = (state == SeptState.MAPPED || state == SeptState.PENDING)
+                && (access.pageHpaOf(expected) & alignment - 1) == 0
+                && !SeptEntry.isLocked(expected);
+        long stride = 1L << SeptAccess.shift(level - 1);
+        for (int i = 1; i < ENTRIES && good; i++) {
+            expected += stride;
+            good = mergeView(Words.lv(words, i), level - 1) == expected;
+        }
+        return good;
+    }
+
+    private static long mergeView(long entry, int level) {
+        return SeptEntry.withoutHostPriority(SeptEntry.withoutCounter(entry, level));
+    }
+
+    private static boolean isFree(long[] l2Words) {
+        if (l2Words != null) {
+            for (long word : l2Words) {
+                if (word != SeptEntry.L2_FREE) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    private long merge(GpaCall call, PamtLeaf[] leaves, int version, SeamcallRegisters regs) {
+        Td td = call.td();
+        long septPage = access.pageHpa(call);
+        long first = mergeView(Words.lv(memory.page(septPage), 0), call.level - 1);
+        timing.spend(SeamcallLeaf.MEM_PAGE_PROMOTE);
+        PageLevel level = HpaRules.levelOf(call.level);
+        long[] pair = new long[2];
+        if (!resize.promote(access.pageHpaOf(first), level, pair)) {
+            return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+        }
+        for (int vm = 1; vm < SeptPages.VMS; vm++) {
+            if (leaves[vm] != null) {
+                GpaCall l2 = pages.aliasEntry(call, vm);
+                long l2Page = access.pageHpaOf(l2.entry);
+                Words.sv(l2.words, l2.index, SeptEntry.L2_FREE);
+                long hint = free(td, leaves[vm]);
+                if (version > 0) {
+                    regs.set(SeptPages.operand(vm), l2Page | hint);
+                }
+            }
+        }
+        call.publish(first);
+        regs.rcx = septPage | free(td, leaves[0]);
+        if (resize.usesPair(level)) {
+            regs.r12 = pair[0];
+            regs.r13 = pair[1];
+        }
+        return 0;
+    }
+
+    private long free(Td td, PamtLeaf leaf) {
+        td.addChildPages(-1);
+        leaf.free();
+        schedule.at(Schedule.Step.PAGE_FREE_BUT_COUNTED);
+        return leaf.uncount();
+    }
+}

@@ -1,0 +1,231 @@
+package dev.pamt.seamcall.emulator.sept;
+
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.memory.SparseMemory;
+import dev.pamt.seamcall.emulator.memory.Words;
+import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.pamt.PageType;
+import dev.pamt.seamcall.emulator.pamt.Pamt;
+import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
+import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.Timing;
+import dev.pamt.seamcall.emulator.td.OpState;
+import dev.pamt.seamcall.emulator.td.Td;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * The leaves that give a TD private pages and take them away: MEM.PAGE.ADD, MEM.PAGE.AUG, MEM.PAGE.REMOVE,
+ * MEM.PAGE.RELOCATE, and MR.EXTEND (TDX module 1.5.25; facts 5.13 to 5.15, 5.18, 5.21).
+ */
+final class PrivatePages {
+    private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);
+    private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
+    private static final GpaRule ADD = new GpaRule(WHILE_BUILT, 0, 0, LockMode.EXCLUSIVE, LockMode.EXCLUSIVE, false);
+    private static final GpaRule AUG = GpaRule.sharing(BUILT_OR_RUNNING, 0, 1, LockMode.SHARED);
+    private static final GpaRule REMOVE = GpaRule.sharing(BUILT_OR_RUNNING, 0, 2, LockMode.SHARED);
+    private static final GpaRule RELOCATE = GpaRule.sharing(BUILT_OR_RUNNING, 0, 0, LockMode.SHARED);
+    private static final long PAGE = PageLevel.SIZE_4K.bytes();
+    private static final long EXTEND_ALIGNMENT = 256;
+
+    private final SeptAccess access;
+    private final SparseMemory memory;
+    private final Pamt pamt;
+    private final Timing timing;
+    private final Schedule schedule;
+
+    PrivatePages(SeptAccess access, Pamt pamt, Timing timing, Schedule schedule) {
+        this.access = access;
+        this.memory = access.memory();
+        this.pamt = pamt;
+        this.timing = timing;
+        this.schedule = schedule;
+    }
+
+    /** MEM.PAGE.ADD. The root page is held exclusively, so neither tree nor entry is locked. */
+    long add(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        GpaCall call = SeptAccess.start(regs);
+        PamtWalk page = new PamtWalk();
+        long status = access.open(call, regs, ADD);
+        if (status == 0) {
+            status = addAt(call, page, regs);
+        }
+        page.release();
+        call.release();
+        return status;
+    }
+
+    private long addAt(GpaCall call, PamtWalk page, SeamcallRegisters regs) {
+        if (call.state() != SeptState.FREE) {
+            return access.stateIncorrect(call, regs);
+        }
+        if (!access.hpas().isShared(regs.r9, PAGE)) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.R9);
+        }
+        long status = pamt.lockPage(page, regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA);
+        if (status != 0) {
+            return status;
+        }
+        Td td = call.td();
+        memory.copyPage(access.hpas().withoutHkid(regs.r9), regs.r8);
+        timing.spend(SeamcallLeaf.MEM_PAGE_ADD);
+        Words.sv(call.words, call.index, SeptEntry.leaf(SeptState.MAPPED, access.withHkid(td, regs.r8)));
+        td.addChildPages(1);
+        page.assignFresh(PageType.REG, td.tdrHpa());
+        return 0;
+    }
+
+    /** MEM.PAGE.AUG. The entry can be seen before the page is the TD's (races section 4). */
+    long aug(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        GpaCall call = SeptAccess.start(regs);
+        PamtWalk page = new PamtWalk();
+        long status = access.open(call, regs, AUG);
+        if (status == 0) {
+            status = augAt(call, page, regs);
+        }
+        page.release();
+        call.release();
+        return status;
+    }
+
+    private long augAt(GpaCall call, PamtWalk page, SeamcallRegisters regs) {
+        if (call.state() != SeptState.FREE) {
+            return access.stateIncorrect(call, regs);
+        }
+        PageLevel level = HpaRules.levelOf(call.level);
+        long status = level == PageLevel.SIZE_4K
+                ? pamt.lockPage(page, regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA)
+                : pamt.lockFreeRegion(page, regs.r8, TdxOperand.R8);
+        if (status != 0) {
+            return status;
+        }
+        Td td = call.td();
+        timing.spend(SeamcallLeaf.MEM_PAGE_AUG);
+        call.publish(SeptEntry.leaf(SeptState.PENDING, access.withHkid(td, regs.r8)));
+        schedule.at(Schedule.Step.ENTRY_VISIBLE_PAGE_FREE);
+        td.addChildPages(pagesIn(level));
+        page.assignFresh(PageType.REG, td.tdrHpa());
+        return 0;
+    }
+
+    /** MEM.PAGE.REMOVE. */
+    long remove(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        GpaCall call = SeptAccess.start(regs);
+        long status = access.open(call, regs, REMOVE);
+        if (status == 0) {
+            status = removeAt(call, regs);
+        }
+        call.release();
+        return status;
+    }
+
+    private long removeAt(GpaCall call, SeamcallRegisters regs) {
+        if (!call.state().isLeaf()) {
+            return access.stateIncorrect(call, regs);
+        }
+        PageLevel level = HpaRules.levelOf(call.level);
+        long page = access.pageHpa(call);
+        PamtLeaf leaf = pamt.implicit(page, level);
+        if (!leaf.acquire(LockMode.EXCLUSIVE)) {
+            return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+        }
+        long status = access.checkTracked(call, regs, leaf.bepoch());
+        if (status == 0) {
+            timing.spend(SeamcallLeaf.MEM_PAGE_REMOVE);
+            call.publish(SeptEntry.free());
+            call.td().addChildPages(-pagesIn(level));
+            leaf.free();
+            schedule.at(Schedule.Step.PAGE_FREE_BUT_COUNTED);
+            regs.rcx = page | leaf.uncount();
+        }
+        leaf.release(LockMode.EXCLUSIVE);
+        return status;
+    }
+
+    /** MEM.PAGE.RELOCATE. The old page is free well before it is uncounted (races section 4). */
+    long relocate(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        GpaCall call = SeptAccess.start(regs);
+        PamtWalk page = new PamtWalk();
+        long status = access.open(call, regs, RELOCATE);
+        if (status == 0) {
+            status = relocateFrom(call, page, regs);
+        }
+        page.release();
+        call.release();
+        return status;
+    }
+
+    private long relocateFrom(GpaCall call, PamtWalk page, SeamcallRegisters regs) {
+        if (!call.state().isLeaf()) {
+            return access.stateIncorrect(call, regs);
+        }
+        long old = access.pageHpa(call);
+        if (old == regs.r8) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.R8);
+        }
+        PamtLeaf leaf = pamt.implicit(old, PageLevel.SIZE_4K);
+        if (!leaf.acquire(LockMode.EXCLUSIVE)) {
+            return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+        }
+        long status = access.checkTracked(call, regs, leaf.bepoch());
+        if (status == 0) {
+            status = pamt.lockPage(page, regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA);
+        }
+        if (status == 0) {
+            move(call, leaf, old, page, regs.r8);
+            schedule.at(Schedule.Step.PAGE_FREE_BUT_COUNTED);
+            regs.rcx = old | leaf.uncount();
+        }
+        page.release();
+        leaf.release(LockMode.EXCLUSIVE);
+        return status;
+    }
+
+    private void move(GpaCall call, PamtLeaf leaf, long oldHpa, PamtWalk page, long newHpa) {
+        Td td = call.td();
+        SeptState state = call.state().unblocked();
+        if (!state.isPending()) {
+            memory.copyPage(oldHpa, newHpa);
+        }
+        timing.spend(SeamcallLeaf.MEM_PAGE_RELOCATE);
+        leaf.free();
+        page.assignFresh(PageType.REG, td.tdrHpa());
+        long entry = SeptEntry.withHpa(call.entry, access.withHkid(td, newHpa));
+        call.publish(SeptEntry.inState(entry, state, call.level));
+    }
+
+    /** MR.EXTEND. The measurement itself is not kept. */
+    long extend(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        GpaCall call = SeptAccess.start(regs);
+        long status = access.openTd(call, ADD);
+        if (status == 0) {
+            status = extendAt(call, regs);
+        }
+        call.release();
+        return status;
+    }
+
+    private long extendAt(GpaCall call, SeamcallRegisters regs) {
+        if ((call.originalRcx & EXTEND_ALIGNMENT - 1) != 0 || !access.isPrivate(call.td(), call.originalRcx)) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
+        }
+        call.gpa = call.originalRcx;
+        access.descend(call, 0, 0);
+        if (!SeptEntry.isLeaf(call.entry)) {
+            return access.fail(call, regs, TdxStatus.EPT_ENTRY_NOT_PRESENT);
+        }
+        timing.spend(SeamcallLeaf.MR_EXTEND);
+        return call.state() == SeptState.MAPPED ? 0 : TdxStatus.EPT_ENTRY_NOT_PRESENT.code();
+    }
+
+    private static long pagesIn(PageLevel level) {
+        return level.bytes() / PAGE;
+    }
+}

@@ -1,0 +1,68 @@
+package dev.pamt.seamcall.emulator.td;
+
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
+import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.pamt.PageType;
+import dev.pamt.seamcall.emulator.pamt.Pamt;
+import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
+import java.util.Set;
+
+/** Finds, locks and checks the TD that a call is about. */
+public final class TdAccess {
+    private final Pamt pamt;
+    private final TdTable tds;
+
+    /** Makes the access to the TDs of a module. */
+    public TdAccess(Pamt pamt, TdTable tds) {
+        this.pamt = pamt;
+        this.tds = tds;
+    }
+
+    /** Locks the TD whose root page the host names; the status, or 0. */
+    public long lock(TdHold hold, long tdrHpa, TdxOperand operand, LockMode mode) {
+        long status = pamt.lockPage(hold.explicit(), tdrHpa, operand, mode, PageType.TDR);
+        if (status == 0) {
+            hold.setTd(tds.at(tdrHpa));
+        }
+        return status;
+    }
+
+    /** Locks the TD that owns a page which the call holds already; the status, or 0. */
+    public long lockOwner(TdHold hold, long tdrHpa, LockMode mode) {
+        PamtLeaf leaf = pamt.implicit(tdrHpa, PageLevel.SIZE_4K);
+        if (!leaf.acquire(mode)) {
+            return TdxStatus.OPERAND_BUSY.with(TdxOperand.TDR);
+        }
+        hold.setImplicit(leaf, mode);
+        hold.setTd(tds.at(tdrHpa));
+        return 0;
+    }
+
+    /**
+     * Checks that the TD has keys and control pages and is in a state that the leaf allows; the status, or 0.
+     *
+     * @param allowed the states
+     * @param shareOpState whether the leaf holds the operation state shared; with the root page held exclusively it need
+     *     not
+     */
+    public long checkState(TdHold hold, Set<OpState> allowed, boolean shareOpState) {
+        Td td = hold.td();
+        if (td.lifecycle() != Lifecycle.KEYS_CONFIGURED) {
+            return TdxStatus.TD_KEYS_NOT_CONFIGURED.code();
+        }
+        if (td.controlPageCount() < Td.MIN_CONTROL_PAGES) {
+            return TdxStatus.TDCS_NOT_ALLOCATED.code();
+        }
+        if (shareOpState) {
+            if (!HostPriorityLock.acquireShared(td.locks(), Td.OP_STATE_LOCK)) {
+                return TdxStatus.OPERAND_BUSY.with(TdxOperand.OP_STATE);
+            }
+            hold.setOpStateShared();
+        }
+        OpState state = td.opState();
+        return allowed.contains(state) ? 0 : TdxStatus.OP_STATE_INCORRECT.with(state.code());
+    }
+}

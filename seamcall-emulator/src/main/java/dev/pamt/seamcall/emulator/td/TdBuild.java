@@ -1,0 +1,172 @@
+package dev.pamt.seamcall.emulator.td;
+
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.memory.SparseMemory;
+import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.pamt.PageType;
+import dev.pamt.seamcall.emulator.pamt.Pamt;
+import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Timing;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+
+/**
+ * The leaves that make a TD out of its root page: MNG.KEY.CONFIG, MNG.ADDCX, MNG.INIT, MR.FINALIZE (TDX module 1.5.25;
+ * facts 5.7 to 5.9, 5.15). All hold the root page exclusively.
+ */
+public final class TdBuild {
+    /** A Secure EPT entry that maps nothing; a TD begins with a root page full of them. */
+    private static final long FREE_SEPT_ENTRY = 0x80E0_0000_0000_0000L;
+
+    private static final Set<OpState> BEFORE_INIT = EnumSet.of(OpState.UNINITIALIZED);
+    private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);
+    private static final int MSR_BITMAPS_PAGE = 2;
+
+    private final SparseMemory memory;
+    private final Pamt pamt;
+    private final TdAccess access;
+    private final HpaRules hpas;
+    private final int packages;
+    private final BooleanSupplier entropy;
+    private final Timing timing;
+
+    /** Makes the leaves. */
+    public TdBuild(
+            SparseMemory memory,
+            Pamt pamt,
+            TdAccess access,
+            HpaRules hpas,
+            int packages,
+            BooleanSupplier entropy,
+            Timing timing) {
+        this.memory = memory;
+        this.pamt = pamt;
+        this.access = access;
+        this.hpas = hpas;
+        this.packages = packages;
+        this.entropy = entropy;
+        this.timing = timing;
+    }
+
+    /** MNG.KEY.CONFIG: once on each package. */
+    public long keyConfig(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        TdHold hold = new TdHold();
+        long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
+        if (status == 0) {
+            status = keyConfig(hold.td(), 1 << lp.packageIndex());
+        }
+        hold.release();
+        return status;
+    }
+
+    private long keyConfig(Td td, int packageBit) {
+        if (td.lifecycle() != Lifecycle.HKID_ASSIGNED) {
+            return TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
+        }
+        if ((td.keyPackages() & packageBit) != 0) {
+            return TdxStatus.KEY_CONFIGURED.code();
+        }
+        timing.spend(SeamcallLeaf.MNG_KEY_CONFIG);
+        if (!entropy.getAsBoolean()) {
+            return TdxStatus.KEY_GENERATION_FAILED.code();
+        }
+        td.addKeyPackage(packageBit);
+        if (Integer.bitCount(td.keyPackages()) == packages) {
+            td.setLifecycle(Lifecycle.KEYS_CONFIGURED);
+        }
+        return 0;
+    }
+
+    /** MNG.ADDCX: one more control page. Its contents are overwritten before the last checks. */
+    public long addControlPage(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        TdHold hold = new TdHold();
+        PamtWalk page = new PamtWalk();
+        long status = access.lock(hold, regs.rdx, TdxOperand.RDX, LockMode.EXCLUSIVE);
+        if (status == 0) {
+            status = addControlPage(hold.td(), page, regs.rcx);
+        }
+        page.release();
+        hold.release();
+        return status;
+    }
+
+    private long addControlPage(Td td, PamtWalk page, long hpa) {
+        if (td.lifecycle() != Lifecycle.KEYS_CONFIGURED) {
+            return TdxStatus.TD_KEYS_NOT_CONFIGURED.code();
+        }
+        int number = td.controlPageCount();
+        if (number == Td.MAX_CONTROL_PAGES) {
+            return TdxStatus.TDCX_NUM_INCORRECT.code();
+        }
+        long status = pamt.lockPage(page, hpa, TdxOperand.RCX, LockMode.EXCLUSIVE, PageType.NDA);
+        if (status != 0) {
+            return status;
+        }
+        long filling = td.nextControlPageIsSeptRoot() ? FREE_SEPT_ENTRY : number == MSR_BITMAPS_PAGE ? -1 : 0;
+        memory.fillPage(hpa, filling);
+        timing.spend(SeamcallLeaf.MNG_ADDCX);
+        if (number + 1 == Td.MIN_CONTROL_PAGES && !entropy.getAsBoolean()) {
+            return TdxStatus.RND_NO_ENTROPY.code();
+        }
+        if (number + 1 > Td.MIN_CONTROL_PAGES && td.opState() != OpState.UNINITIALIZED) {
+            return TdxStatus.OP_STATE_INCORRECT.with(td.opState().code());
+        }
+        td.addControlPage(hpa);
+        td.addChildPages(1);
+        page.assign(PageType.TDCX, td.tdrHpa());
+        return 0;
+    }
+
+    /** MNG.INIT. Bit 0 of RCX asks for event filters, which there are none of. */
+    public long initialise(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        long tdrHpa = regs.rcx & ~1L;
+        regs.rcx = 0;
+        TdHold hold = new TdHold();
+        long status = access.lock(hold, tdrHpa, TdxOperand.RCX, LockMode.EXCLUSIVE);
+        if (status == 0) {
+            status = access.checkState(hold, BEFORE_INIT, false);
+        }
+        if (status == 0) {
+            status = initialise(hold.td(), regs.rdx);
+        }
+        hold.release();
+        return status;
+    }
+
+    private long initialise(Td td, long paramsHpa) {
+        if (!hpas.isShared(paramsHpa, TdParams.ALIGNMENT)) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX);
+        }
+        long hpa = hpas.withoutHkid(paramsHpa);
+        long status = TdParams.check(memory, hpa, td.controlPageCount());
+        if (status == 0) {
+            timing.spend(SeamcallLeaf.MNG_INIT);
+            td.initialise(TdParams.read(memory, hpa));
+        }
+        return status;
+    }
+
+    /** MR.FINALIZE: the TD can run from here on. */
+    public long finish(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        TdHold hold = new TdHold();
+        long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
+        if (status == 0) {
+            status = access.checkState(hold, WHILE_BUILT, false);
+        }
+        if (status == 0 && hold.td().vcpus().get() == 0) {
+            status = TdxStatus.NO_VCPUS.code();
+        }
+        if (status == 0) {
+            timing.spend(SeamcallLeaf.MR_FINALIZE);
+            hold.td().finish();
+        }
+        hold.release();
+        return status;
+    }
+}

@@ -1,0 +1,105 @@
+package dev.pamt.seamcall.emulator.td;
+
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.memory.SparseMemory;
+
+/**
+ * TD_PARAMS: what MNG.INIT learns of a TD, as far as it matters here.
+ *
+ * <p>CPUID configuration and measurements are not looked at; there is no guest code that could see them.
+ *
+ * @param attributes the attributes of the TD
+ * @param maxVcpus how many vCPUs it can have
+ * @param l2Vms how many L2 VMs it has
+ * @param rootLevel the level of the Secure EPT's root: 3 for four levels, 4 for five
+ * @param wideGpa whether guest addresses have 52 bits and not 48
+ */
+public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, boolean wideGpa) {
+    /** The alignment of TD_PARAMS. */
+    static final int ALIGNMENT = 1024;
+
+    private static final int MAX_VCPUS = 576;
+    private static final int MAX_L2_VMS = 3;
+    private static final long SEPT_VE_DISABLE = 1L << 28;
+    /** DEBUG, LASS, SEPT_VE_DISABLE, MIGRATABLE, PKS, PERFMON. */
+    private static final long KNOWN_ATTRIBUTES = 1L | 1L << 27 | SEPT_VE_DISABLE | 1L << 29 | 1L << 30 | 1L << 63;
+
+    private static final long XFAM_ALWAYS = 3;
+    private static final long XFAM_KNOWN = 0x6DBE7;
+    private static final long EPTP_WRITE_BACK = 6;
+    private static final int MIN_TSC_FREQUENCY = 4;
+    private static final int MAX_TSC_FREQUENCY = 400;
+    private static final long WIDE_GPA = 1;
+    private static final long KNOWN_CONFIG_FLAGS = 0x1F;
+
+    /** Whether an access to a pending page exits to the host and does not raise #VE. */
+    public boolean septVeDisable() {
+        return (attributes & SEPT_VE_DISABLE) != 0;
+    }
+
+    /** The number of address bits below the one that makes a guest address shared. */
+    public int privateGpaBits() {
+        return wideGpa ? 51 : 47;
+    }
+
+    /** Checks TD_PARAMS in memory, in the module's order; the status, or 0. */
+    static long check(SparseMemory memory, long hpa, int controlPages) {
+        if ((memory.read64(hpa) & ~KNOWN_ATTRIBUTES) != 0) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.ATTRIBUTES);
+        }
+        long xfam = memory.read64(hpa + 8);
+        if ((xfam & XFAM_ALWAYS) != XFAM_ALWAYS || (xfam & ~XFAM_KNOWN) != 0) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.XFAM);
+        }
+        long word2 = memory.read64(hpa + 16);
+        int maxVcpus = (int) (word2 & 0xFFFF);
+        if (maxVcpus == 0 || maxVcpus > MAX_VCPUS) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.MAX_VCPUS);
+        }
+        int l2Vms = (int) (word2 >>> 16 & 0xFF);
+        if (l2Vms > MAX_L2_VMS) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.NUM_L2_VMS);
+        }
+        if (controlPages < Td.MIN_CONTROL_PAGES + l2Vms) {
+            return TdxStatus.TDCS_NOT_ALLOCATED.code();
+        }
+        if (word2 >>> 32 != 0) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX);
+        }
+        long flags = memory.read64(hpa + 32);
+        if ((flags & ~KNOWN_CONFIG_FLAGS) != 0) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.EXEC_CONTROLS);
+        }
+        long eptp = memory.read64(hpa + 24);
+        long levels = eptp >>> 3;
+        boolean wide = (flags & WIDE_GPA) != 0;
+        if ((eptp & 7) != EPTP_WRITE_BACK || (levels != 3 && levels != 4) || (wide && levels != 4)) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.EPTP_CONTROLS);
+        }
+        long word5 = memory.read64(hpa + 40);
+        int tscFrequency = (int) (word5 & 0xFFFF);
+        if (tscFrequency < MIN_TSC_FREQUENCY || tscFrequency > MAX_TSC_FREQUENCY) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.TSC_FREQUENCY);
+        }
+        boolean reservedSet = word5 >>> 16 != 0;
+        for (long offset = 48; offset < 80; offset += Long.BYTES) {
+            reservedSet |= memory.read64(hpa + offset) != 0;
+        }
+        for (long offset = 232; offset < 256; offset += Long.BYTES) {
+            reservedSet |= memory.read64(hpa + offset) != 0;
+        }
+        return reservedSet ? TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX) : 0;
+    }
+
+    /** Reads TD_PARAMS that have passed the check. */
+    static TdParams read(SparseMemory memory, long hpa) {
+        long word2 = memory.read64(hpa + 16);
+        return new TdParams(
+                memory.read64(hpa),
+                (int) (word2 & 0xFFFF),
+                (int) (word2 >>> 16 & 0xFF),
+                (int) (memory.read64(hpa + 24) >>> 3),
+                (memory.read64(hpa + 32) & WIDE_GPA) != 0);
+    }
+}

@@ -1,0 +1,86 @@
+package dev.pamt.seamcall.emulator.td;
+
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.key.KeyOwnershipTable;
+import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Timing;
+
+/**
+ * The leaves that take a TD's key away: MNG.VPFLUSHDONE, MNG.KEY.FREEID, MNG.KEY.RECLAIMID (TDX module 1.5.25; facts
+ * 5.26).
+ */
+public final class TdTeardown {
+    private final TdAccess access;
+    private final KeyOwnershipTable kot;
+    private final Timing timing;
+
+    /** Makes the leaves. */
+    public TdTeardown(TdAccess access, KeyOwnershipTable kot, Timing timing) {
+        this.access = access;
+        this.kot = kot;
+        this.timing = timing;
+    }
+
+    /** MNG.VPFLUSHDONE: from here on the TD cannot run and its memory cannot be changed. */
+    public long vpFlushDone(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        TdHold hold = new TdHold();
+        long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
+        if (status == 0) {
+            status = kot.lock().acquireExclusive() ? block(hold.td()) : TdxStatus.OPERAND_BUSY.with(TdxOperand.KOT);
+        }
+        hold.release();
+        return status;
+    }
+
+    private long block(Td td) {
+        long status = 0;
+        if (td.lifecycle() != Lifecycle.KEYS_CONFIGURED && td.lifecycle() != Lifecycle.HKID_ASSIGNED) {
+            status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
+        } else if (td.associatedVcpus().get() != 0) {
+            status = TdxStatus.FLUSHVP_NOT_DONE.code();
+        } else {
+            timing.spend(SeamcallLeaf.MNG_VPFLUSHDONE);
+            kot.setWriteBackPackages(td.hkid(), td.keyPackages());
+            kot.setState(td.hkid(), KeyOwnershipTable.State.FLUSHED);
+            td.setLifecycle(Lifecycle.BLOCKED);
+        }
+        kot.lock().releaseExclusive();
+        return status;
+    }
+
+    /** MNG.KEY.FREEID: the key id can be used again. */
+    public long keyFreeId(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        TdHold hold = new TdHold();
+        long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
+        if (status == 0 && hold.td().lifecycle() != Lifecycle.BLOCKED) {
+            status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
+        }
+        if (status == 0) {
+            status = kot.lock().acquireExclusive() ? freeId(hold.td()) : TdxStatus.OPERAND_BUSY.with(TdxOperand.KOT);
+        }
+        hold.release();
+        return status;
+    }
+
+    private long freeId(Td td) {
+        long status = 0;
+        if (kot.writeBackPackages(td.hkid()) != 0) {
+            status = TdxStatus.WBCACHE_NOT_COMPLETE.code();
+        } else {
+            timing.spend(SeamcallLeaf.MNG_KEY_FREEID);
+            kot.setState(td.hkid(), KeyOwnershipTable.State.FREE);
+            td.setLifecycle(Lifecycle.TEARDOWN);
+        }
+        kot.lock().releaseExclusive();
+        return status;
+    }
+
+    /** MNG.KEY.RECLAIMID: does nothing. */
+    public long keyReclaimId(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        return 0;
+    }
+}

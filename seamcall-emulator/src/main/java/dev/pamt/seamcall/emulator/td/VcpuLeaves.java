@@ -1,0 +1,188 @@
+package dev.pamt.seamcall.emulator.td;
+
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.memory.SparseMemory;
+import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.pamt.PageType;
+import dev.pamt.seamcall.emulator.pamt.Pamt;
+import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Timing;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * The leaves that make a vCPU and let go of it: VP.CREATE, VP.ADDCX, VP.INIT, VP.FLUSH (TDX module 1.5.25; facts 5.10).
+ */
+public final class VcpuLeaves {
+    private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);
+
+    private final SparseMemory memory;
+    private final Pamt pamt;
+    private final TdAccess access;
+    private final VcpuTable vcpus;
+    private final Timing timing;
+
+    /** Makes the leaves. */
+    public VcpuLeaves(SparseMemory memory, Pamt pamt, TdAccess access, VcpuTable vcpus, Timing timing) {
+        this.memory = memory;
+        this.pamt = pamt;
+        this.access = access;
+        this.vcpus = vcpus;
+        this.timing = timing;
+    }
+
+    /** VP.CREATE. */
+    public long create(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        TdHold hold = new TdHold();
+        PamtWalk page = new PamtWalk();
+        long status = access.lock(hold, regs.rdx, TdxOperand.RDX, LockMode.SHARED);
+        if (status == 0) {
+            status = access.checkState(hold, WHILE_BUILT, true);
+        }
+        if (status == 0) {
+            status = pamt.lockPage(page, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE, PageType.NDA);
+        }
+        if (status == 0) {
+            memory.zeroPage(regs.rcx);
+            timing.spend(SeamcallLeaf.VP_CREATE);
+            vcpus.create(regs.rcx, hold.td());
+            hold.td().addChildPages(1);
+            page.assign(PageType.TDVPR, hold.td().tdrHpa());
+        }
+        page.release();
+        hold.release();
+        return status;
+    }
+
+    /** VP.ADDCX. */
+    public long addPage(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        TdHold hold = new TdHold();
+        PamtWalk root = new PamtWalk();
+        PamtWalk page = new PamtWalk();
+        long status = lockVcpu(root, hold, regs.rdx, TdxOperand.RDX, LockMode.SHARED);
+        if (status == 0) {
+            status = access.checkState(hold, WHILE_BUILT, true);
+        }
+        if (status == 0) {
+            status = addPage(vcpus.at(regs.rdx), page, regs.rcx);
+        }
+        root.release();
+        page.release();
+        hold.release();
+        return status;
+    }
+
+    private long addPage(Vcpu vcpu, PamtWalk page, long hpa) {
+        if (vcpu.state() != Vcpu.State.UNINITIALIZED) {
+            return TdxStatus.VCPU_STATE_INCORRECT.with(vcpu.state().code());
+        }
+        if (vcpu.pages() >= Vcpu.MAX_PAGES) {
+            return TdxStatus.TDCX_NUM_INCORRECT.code();
+        }
+        long status = pamt.lockPage(page, hpa, TdxOperand.RCX, LockMode.EXCLUSIVE, PageType.NDA);
+        if (status == 0) {
+            memory.zeroPage(hpa);
+            timing.spend(SeamcallLeaf.VP_ADDCX);
+            vcpu.addPage();
+            vcpu.td().addChildPages(1);
+            page.assign(PageType.TDCX, vcpu.td().tdrHpa());
+        }
+        return status;
+    }
+
+    /** VP.INIT: also associates the vCPU with this processor. */
+    public long initialise(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        if (version > SeamcallLeaf.VP_INIT.maxVersion()) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
+        }
+        TdHold hold = new TdHold();
+        PamtWalk root = new PamtWalk();
+        LockMode mode = version == 0 ? LockMode.SHARED : LockMode.EXCLUSIVE;
+        long status = lockVcpu(root, hold, regs.rcx, TdxOperand.RCX, mode);
+        if (status == 0) {
+            status = access.checkState(hold, WHILE_BUILT, true);
+        }
+        if (status == 0) {
+            status = initialise(vcpus.at(regs.rcx), lp, version, regs.r8);
+        }
+        hold.release();
+        root.release();
+        return status;
+    }
+
+    private long initialise(Vcpu vcpu, LogicalProcessor lp, int version, long x2apicId) {
+        if (!vcpu.hasAllPages()) {
+            return TdxStatus.TDCX_NUM_INCORRECT.code();
+        }
+        if (vcpu.state() != Vcpu.State.UNINITIALIZED) {
+            return TdxStatus.VCPU_STATE_INCORRECT.with(vcpu.state().code());
+        }
+        Td td = vcpu.td();
+        int index = td.vcpus().getAndIncrement();
+        long status = checkVcpu(td, index, version, x2apicId);
+        if (status != 0) {
+            td.vcpus().decrementAndGet();
+            return status;
+        }
+        timing.spend(SeamcallLeaf.VP_INIT);
+        td.x2apicIds()[index] = (int) x2apicId;
+        vcpu.associate(lp.index());
+        vcpu.setState(Vcpu.State.READY);
+        return 0;
+    }
+
+    private static long checkVcpu(Td td, int index, int version, long x2apicId) {
+        if (index >= td.params().maxVcpus()) {
+            return TdxStatus.MAX_VCPUS_EXCEEDED.code();
+        }
+        if (version == 0) {
+            return 0;
+        }
+        if (x2apicId >>> 32 != 0) {
+            return TdxStatus.OPERAND_INVALID.with(TdxOperand.R8);
+        }
+        for (int other = 0; other < index; other++) {
+            if (td.x2apicIds()[other] == (int) x2apicId) {
+                return TdxStatus.X2APIC_ID_NOT_UNIQUE.with(x2apicId);
+            }
+        }
+        return 0;
+    }
+
+    /** VP.FLUSH: ends the association with this processor. */
+    public long flush(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+        TdHold hold = new TdHold();
+        PamtWalk root = new PamtWalk();
+        long status = lockVcpu(root, hold, regs.rcx, TdxOperand.RCX, LockMode.SHARED);
+        if (status == 0) {
+            status = flush(vcpus.at(regs.rcx), lp);
+        }
+        hold.release();
+        root.release();
+        return status;
+    }
+
+    private long flush(Vcpu vcpu, LogicalProcessor lp) {
+        if (vcpu.td().lifecycle() != Lifecycle.KEYS_CONFIGURED) {
+            return TdxStatus.TD_KEYS_NOT_CONFIGURED.code();
+        }
+        if (!vcpu.hasAllPages()) {
+            return TdxStatus.TDCX_NUM_INCORRECT.code();
+        }
+        if (vcpu.processor() != lp.index()) {
+            return TdxStatus.VCPU_NOT_ASSOCIATED.code();
+        }
+        timing.spend(SeamcallLeaf.VP_FLUSH);
+        vcpu.dissociate();
+        return 0;
+    }
+
+    private long lockVcpu(PamtWalk root, TdHold hold, long tdvprHpa, TdxOperand operand, LockMode tdrMode) {
+        long status = pamt.lockPage(root, tdvprHpa, operand, LockMode.EXCLUSIVE, PageType.TDVPR);
+        return status != 0 ? status : access.lockOwner(hold, root.ownerHpa(), tdrMode);
+    }
+}
