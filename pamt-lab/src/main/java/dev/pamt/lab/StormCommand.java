@@ -188,8 +188,12 @@ final class StormCommand implements Callable<Integer> {
         long heap = Runtime.getRuntime().maxMemory();
         if (heapNeeded > heap * HEAP_SHARE) {
             throw usage(String.format(
-                    "the addresses of %s take %s of the Java heap, which has %s; set a larger one with LAB_JAVA_OPTS=-Xmx...",
-                    Text.count(plan.guestPages(), "guest page"), Text.bytes(heapNeeded), Text.bytes(heap)));
+                    "the addresses of %s take %s, more than %.0f%% of the Java heap of %s;"
+                            + " set a larger one with LAB_JAVA_OPTS=-Xmx...",
+                    Text.count(plan.guestPages(), "guest page"),
+                    Text.bytes(heapNeeded),
+                    100 * HEAP_SHARE,
+                    Text.bytes(heap)));
         }
         return plan;
     }
