@@ -9,15 +9,20 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * A family of locks, each of two bits that lie wherever the subclass keeps them.
  *
- * <p>LOCKED says that somebody holds the lock, PARKED that threads are parked for it (then it is also LOCKED). The
- * uncontended way in and out is one compare-and-set each. A thread that finds the lock held spins for about as long as a
- * SEAMCALL takes and then parks in a queue; queues are shared by the locks of a family, each lock finds its waiters by its
- * number. Whoever leaves a lock with PARKED set does not free it but hands it to the thread that has waited longest. So
- * nobody overtakes a parked thread; only threads that are still spinning are served in no particular order.
+ * <p>LOCKED says that somebody holds the lock, PARKED that threads are parked for it. The uncontended way in and out is one
+ * compare-and-set each. A thread that finds the lock held spins for about as long as a SEAMCALL takes and then parks in a
+ * queue; queues are shared by the locks of a family, each lock finds its waiters by its number.
  *
- * <p>Why no wake-up is lost: PARKED is set, and the waiter enqueued, under the queue's mutex and only while LOCKED is seen
- * in the same compare-and-set; the leaver that fails to go from LOCKED alone to 0 takes the same mutex, and finds the
- * waiter. Why a handed-over lock is not taken by somebody else: LOCKED never drops on the way.
+ * <p>Whoever leaves a lock with PARKED set wakes the thread that has waited longest, and normally frees the lock: a thread
+ * that is running may take it before the woken one is back on a processor, which then parks again, first in the queue. With
+ * more threads than processors nothing else keeps the lock in use; if it were handed over each time, every turn would cost
+ * a context switch. Once a waiter has been overtaken for {@link #PATIENCE_NANOS}, though, the lock is handed to it without
+ * being freed. So a thread waits at most that long, and then one holder's turn for each thread that came before it.
+ *
+ * <p>Why no wake-up is lost: as long as threads are parked, PARKED is set, and either somebody holds the lock or the woken
+ * thread is on its way to it. Both will leave the lock with PARKED set, and wake the next. PARKED is set, and the waiter
+ * enqueued, under the queue's mutex and only while LOCKED is seen in the same compare-and-set; the leaver that fails to go
+ * from LOCKED alone to 0 takes the same mutex, and finds the waiter.
  *
  * <p>Waiters park with {@link LockSupport} and the mutex is a {@link ReentrantLock}, so virtual threads give their carrier
  * away. An interrupt does not end the wait; the status is set again afterwards.
@@ -26,6 +31,9 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
     private static final int FREE = 0;
     private static final int LOCKED = 1;
     private static final int PARKED = 2;
+
+    /** How long a parked thread can be overtaken. */
+    static final long PATIENCE_NANOS = 1_000_000;
 
     /** A SEAMCALL takes 1 to 18 microseconds, a turn of the loop some 50 nanoseconds; alone on a processor, waiting is futile. */
     private static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 128 : 0;
@@ -48,18 +56,12 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
 
     @Override
     public final boolean tryLock(long lock) {
-        return casBits(lock, FREE, LOCKED);
+        return casBits(lock, FREE, LOCKED) || casBits(lock, PARKED, PARKED | LOCKED);
     }
 
     @Override
     public final void lock(long lock) {
-        for (int i = 0; i < SPINS; i++) {
-            if (bits(lock) == FREE && tryLock(lock)) {
-                return;
-            }
-            Thread.onSpinWait();
-        }
-        if (!tryLock(lock)) {
+        if (!spin(lock)) {
             park(lock);
         }
     }
@@ -67,23 +69,32 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
     @Override
     public final void unlock(long lock) {
         if (!casBits(lock, LOCKED, FREE)) {
-            handOver(lock);
+            queueOf(lock).wakeFirst(this, lock);
         }
+    }
+
+    private boolean spin(long lock) {
+        for (int i = 0; i < SPINS; i++) {
+            if ((bits(lock) & LOCKED) == 0 && tryLock(lock)) {
+                return true;
+            }
+            Thread.onSpinWait();
+        }
+        return tryLock(lock);
     }
 
     private void park(long lock) {
         Waiter waiter = new Waiter(lock, Thread.currentThread());
-        if (queueOf(lock).enqueueUnlessFree(this, waiter)) {
-            waiter.await();
+        boolean interrupted = false;
+        while (queueOf(lock).enqueueUnlessFree(this, waiter)) {
+            interrupted |= waiter.awaitTurn();
+            if (waiter.owner || tryLock(lock)) {
+                break;
+            }
         }
-    }
-
-    private void handOver(long lock) {
-        Waiter next = queueOf(lock).dequeue(this, lock);
-        if (next == null) {
-            throw new IllegalMonitorStateException("lock " + lock + " is not held");
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
-        next.grant();
     }
 
     private WaitQueue queueOf(long lock) {
@@ -94,26 +105,31 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
     private static final class Waiter {
         private final long lock;
         private final Thread thread;
-        private volatile boolean granted;
+        private final long since = System.nanoTime();
+        /** Whether the thread has parked before. Guarded by the queue's mutex. */
+        private boolean overtaken;
+        /** Whether the lock was handed over; written before woken. */
+        private boolean owner;
+
+        private volatile boolean woken;
 
         Waiter(long lock, Thread thread) {
             this.lock = lock;
             this.thread = thread;
         }
 
-        void await() {
+        /** Waits to be woken; returns whether the thread was interrupted meanwhile. */
+        boolean awaitTurn() {
             boolean interrupted = false;
-            while (!granted) {
+            while (!woken) {
                 LockSupport.park(this);
                 interrupted |= Thread.interrupted();
             }
-            if (interrupted) {
-                thread.interrupt();
-            }
+            return interrupted;
         }
 
-        void grant() {
-            granted = true;
+        void wake() {
+            woken = true;
             LockSupport.unpark(thread);
         }
     }
@@ -129,12 +145,12 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
             try {
                 while (true) {
                     int bits = locks.bits(waiter.lock);
-                    if (bits == FREE) {
-                        if (locks.casBits(waiter.lock, FREE, LOCKED)) {
+                    if ((bits & LOCKED) == 0) {
+                        if (locks.casBits(waiter.lock, bits, bits | LOCKED)) {
                             return false;
                         }
-                    } else if (bits == (LOCKED | PARKED) || locks.casBits(waiter.lock, LOCKED, LOCKED | PARKED)) {
-                        waiters.addLast(waiter);
+                    } else if (locks.casBits(waiter.lock, bits, LOCKED | PARKED)) {
+                        enqueue(waiter);
                         return true;
                     }
                 }
@@ -143,30 +159,43 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
             }
         }
 
-        /** Takes the first waiter of a lock out of the queue, and PARKED off the lock if it was the last. */
-        Waiter dequeue(BitLocks locks, long lock) {
+        private void enqueue(Waiter waiter) {
+            waiter.woken = false;
+            if (waiter.overtaken) {
+                waiters.addFirst(waiter);
+            } else {
+                waiter.overtaken = true;
+                waiters.addLast(waiter);
+            }
+        }
+
+        /** Leaves a lock that has waiters: frees it and wakes the first, or hands it over if that one has waited too long. */
+        void wakeFirst(BitLocks locks, long lock) {
+            Waiter first = null;
             mutex.lock();
             try {
-                Waiter first = null;
                 boolean more = false;
                 for (Iterator<Waiter> all = waiters.iterator(); all.hasNext() && !more; ) {
                     Waiter waiter = all.next();
-                    if (waiter.lock == lock) {
-                        if (first == null) {
-                            first = waiter;
-                            all.remove();
-                        } else {
-                            more = true;
-                        }
+                    if (waiter.lock == lock && first == null) {
+                        first = waiter;
+                        all.remove();
+                    } else if (waiter.lock == lock) {
+                        more = true;
                     }
                 }
-                if (first != null && !more && !locks.casBits(lock, LOCKED | PARKED, LOCKED)) {
-                    throw new IllegalMonitorStateException("lock " + lock + " changed while it was handed over");
+                if (first == null) {
+                    throw new IllegalMonitorStateException("lock " + lock + " is not held");
                 }
-                return first;
+                first.owner = System.nanoTime() - first.since > PATIENCE_NANOS;
+                int left = (first.owner ? LOCKED : FREE) | (more ? PARKED : FREE);
+                if (!locks.casBits(lock, LOCKED | PARKED, left)) {
+                    throw new IllegalMonitorStateException("lock " + lock + " changed while it was left");
+                }
             } finally {
                 mutex.unlock();
             }
+            first.wake();
         }
     }
 }
