@@ -36,8 +36,8 @@ public interface LockStrategy {
     /**
      * One lock for all regions, as Linux has it: nothing ever runs at the same time.
      *
-     * <p>Waiters spin briefly and then park; parked waiters get the lock in the order in which they came, ahead of new
-     * arrivals.
+     * <p>Fairness: waiters spin briefly and then park, and are woken in the order in which they came. A running thread may
+     * take the lock ahead of a parked one for at most a millisecond; after that the lock is handed over.
      *
      * @return the strategy
      */
