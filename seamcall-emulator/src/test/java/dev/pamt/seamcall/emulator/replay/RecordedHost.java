@@ -22,6 +22,7 @@ final class RecordedHost {
     private static final long INFO_ARRAY_HPA = 0x1000;
     private static final long INFO_HPA = 0x10000;
     private static final long INFO_STRIDE = 0x1000;
+    private static final long TD_PARAMS_HPA = 0x130000;
     private static final long ENTRY_BYTES = 16;
 
     /** A TDMR of the recording. */
@@ -36,8 +37,8 @@ final class RecordedHost {
         this.dynamicPamt = dynamicPamt;
     }
 
-    static TdxModuleEmulator machine(JsonNode platform, EmulatorConfig.Builder options) {
-        return TdxModuleEmulator.open(options.cmrs(List.of(new PhysicalRange(0, RECORDED_CMR_BYTES)))
+    static EmulatorConfig config(JsonNode platform, EmulatorConfig.Builder options) {
+        return options.cmrs(List.of(new PhysicalRange(0, RECORDED_CMR_BYTES)))
                 .processors(platform.get("num_lps").intValue())
                 .packages(platform.get("num_pkgs").intValue())
                 .maxPaBits(platform.get("maxpa").intValue())
@@ -45,13 +46,16 @@ final class RecordedHost {
                 .privateHkids(
                         platform.get("private_hkid_min").intValue(),
                         platform.get("private_hkid_max").intValue())
-                .build());
+                .build();
     }
 
     /** Brings the module up as the header of a recording says. */
     static RecordedHost bringUp(JsonNode header, EmulatorConfig.Builder options) {
+        return bringUp(header, TdxModuleEmulator.open(config(header.get("platform"), options)));
+    }
+
+    static RecordedHost bringUp(JsonNode header, TdxModuleEmulator machine) {
         JsonNode platform = header.get("platform");
-        TdxModuleEmulator machine = machine(platform, options);
         RecordedHost host = new RecordedHost(machine, header.get("dynamic_pamt").booleanValue());
         SeamcallRegisters regs = new SeamcallRegisters();
         host.initialise(regs);
@@ -69,8 +73,12 @@ final class RecordedHost {
             expectSuccess(host.calls(firstProcessorOf(machine, i)).sysKeyConfig(regs));
         }
         for (int i = 0; i < host.tdmrs.size(); i++) {
-            int done = header.get("tdmr_init_calls_done").get(i).intValue();
-            for (int call = 0; call < done; call++) {
+            // Where a recording does not say how far it went, it went all the way.
+            JsonNode done = header.get("tdmr_init_calls_done");
+            long calls = done == null
+                    ? host.tdmrs.get(i).bytes() >>> 24
+                    : done.get(i).longValue();
+            for (long call = 0; call < calls; call++) {
                 expectSuccess(host.calls(0).sysTdmrInit(regs, host.tdmrs.get(i).baseHpa()));
             }
         }
@@ -86,7 +94,7 @@ final class RecordedHost {
     }
 
     static RecordedHost uninitialised(JsonNode platform) {
-        return new RecordedHost(machine(platform, EmulatorConfig.builder()), false);
+        return new RecordedHost(TdxModuleEmulator.open(config(platform, EmulatorConfig.builder())), false);
     }
 
     /** Writes TDMR_INFO as a recording lists it and runs SYS.CONFIG. */
@@ -131,6 +139,15 @@ final class RecordedHost {
         if (TdxStatus.isError(status)) {
             throw new IllegalStateException("bring-up failed: " + TdxStatus.toString(status));
         }
+    }
+
+    /** Writes TD_PARAMS as the recording harness did. */
+    void writeTdParams(long attributes, long l2Vms) {
+        memory().write64(TD_PARAMS_HPA, attributes);
+        memory().write64(TD_PARAMS_HPA + 8, 3);
+        memory().write64(TD_PARAMS_HPA + 16, 4 | l2Vms << 16);
+        memory().write64(TD_PARAMS_HPA + 24, 6 | 3 << 3);
+        memory().write64(TD_PARAMS_HPA + 40, 40);
     }
 
     TdxModuleEmulator machine() {

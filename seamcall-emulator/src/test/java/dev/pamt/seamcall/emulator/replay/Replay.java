@@ -20,7 +20,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * Nothing is left out of the comparison.
  */
 final class Replay {
-    private static final List<TdxOperand> REGISTERS = List.of(
+    /** The registers that a recording lists. */
+    static final List<TdxOperand> REGISTERS = List.of(
             TdxOperand.RCX,
             TdxOperand.RDX,
             TdxOperand.RBX,
@@ -34,6 +35,7 @@ final class Replay {
             TdxOperand.R13,
             TdxOperand.R14,
             TdxOperand.R15);
+
     private static final int PAGE_BYTES = 4096;
 
     private final RecordedHost host;
@@ -150,12 +152,7 @@ final class Replay {
         if (!note.startsWith("TD_PARAMS")) {
             return;
         }
-        long hpa = 0x130000;
-        host.memory().write64(hpa, valueIn(note, "attributes="));
-        host.memory().write64(hpa + 8, 3);
-        host.memory().write64(hpa + 16, 4 | valueIn(note, "num_l2_vms=") << 16);
-        host.memory().write64(hpa + 24, 6 | 3 << 3);
-        host.memory().write64(hpa + 40, 40);
+        host.writeTdParams(valueIn(note, "attributes="), valueIn(note, "num_l2_vms="));
     }
 
     private static long valueIn(String note, String name) {
