@@ -6,11 +6,10 @@ import java.util.concurrent.atomic.LongAdder;
 /**
  * What happened so far. Only transitions count; the fast path touches nothing here.
  *
- * <p>Installed pairs are one atomic number, because their peak must be exact; the rest are striped sums. REMOVEs are what
- * has come in and is neither installed nor gone in another way, which saves a count on the way of every pair.
+ * <p>Pairs that go into the module and come out of it are two atomic numbers, from which the peak is taken; ADDs and REMOVEs
+ * are what of them did not go another way. The rest are striped sums.
  */
 final class Counters {
-    final LongAdder adds = new LongAdder();
     final LongAdder addFailures = new LongAdder();
     final LongAdder removeFailures = new LongAdder();
     final LongAdder demotes = new LongAdder();
@@ -22,19 +21,20 @@ final class Counters {
     final LongAdder contendedTrue = new LongAdder();
     final LongAdder contendedFalse = new LongAdder();
     final LongAdder waitNanos = new LongAdder();
+    final LongAdder cachedPairs = new LongAdder();
+
     /** Pairs that were lost on their way in. */
     final LongAdder lostByAdds = new LongAdder();
 
     /** Pairs that were lost on their way out. */
     final LongAdder lostByRemoves = new LongAdder();
 
-    final LongAdder cachedPairs = new LongAdder();
-
-    private final AtomicLong installedPairs = new AtomicLong();
+    private final AtomicLong pairsIn = new AtomicLong();
+    private final AtomicLong pairsOut = new AtomicLong();
     private final AtomicLong peakPairs = new AtomicLong();
 
     void pairInstalled() {
-        long now = installedPairs.incrementAndGet();
+        long now = pairsIn.incrementAndGet() - pairsOut.get();
         long peak = peakPairs.get();
         while (now > peak && !peakPairs.compareAndSet(peak, now)) {
             peak = peakPairs.get();
@@ -42,19 +42,23 @@ final class Counters {
     }
 
     void pairTakenBack() {
-        installedPairs.decrementAndGet();
+        pairsOut.incrementAndGet();
+    }
+
+    long adds() {
+        return pairsIn.get() - demotes.sum();
+    }
+
+    long removes() {
+        return pairsOut.get() - promotes.sum() - lostByRemoves.sum();
     }
 
     long lostPairs() {
         return lostByAdds.sum() + lostByRemoves.sum();
     }
 
-    long removes() {
-        return adds.sum() + demotes.sum() - promotes.sum() - lostByRemoves.sum() - installedPairs();
-    }
-
     long installedPairs() {
-        return installedPairs.get();
+        return pairsIn.get() - pairsOut.get();
     }
 
     long peakPairs() {

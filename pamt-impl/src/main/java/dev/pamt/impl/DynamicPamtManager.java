@@ -336,7 +336,7 @@ final class DynamicPamtManager implements PamtManager {
     @Override
     public PamtStats stats() {
         return new PamtStats(
-                counters.adds.sum(),
+                counters.adds(),
                 counters.addFailures.sum(),
                 counters.removes(),
                 counters.removeFailures.sum(),

@@ -205,7 +205,6 @@ final class RegionTransitions implements PairSupply.DonorRegions {
                 throw new SeamcallFailedException(
                         SeamcallLeaf.PHYMEM_PAMT_ADD, status, "of " + hand.pair + " to region " + hex(regionHpa));
             }
-            counters.adds.increment();
             counters.pairInstalled();
             hand.used = true;
         } finally {
@@ -228,22 +227,28 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         int[] words = table.words(hpa);
         int slot = RegionTable.slot(hpa);
         long regionHpa = hpa & -PageAllocator.CHUNK_BYTES;
-        Removal removal = null;
+        PagePair pair = null;
         TransitionLocks.Held held = locks.lock(RegionTable.regionOf(hpa));
         try {
             if (leaveBacked(words, slot, 0, RegionWord.EMPTY)) {
-                removal = remove(regionHpa, words, slot);
+                SeamcallRegisters regs = new SeamcallRegisters();
+                if (!TdxStatus.isError(remove(regionHpa, words, slot, regs))) {
+                    pair = new PagePair(regs.rdx, regs.r8);
+                }
             }
         } finally {
             locks.unlock(held);
         }
-        return removal != null && giveBack(removal);
+        if (pair != null) {
+            scrubAndGiveBack(pair);
+        }
+        return pair != null;
     }
 
     void map2M(long hpa) {
         int[] words = table.words(hpa);
         int slot = RegionTable.slot(hpa);
-        Removal removal = null;
+        PagePair pair = null;
         TransitionLocks.Held held = locks.lock(RegionTable.regionOf(hpa));
         try {
             requireOpen();
@@ -251,11 +256,13 @@ final class RegionTransitions implements PairSupply.DonorRegions {
                 throw new AddressOutsideMemoryException(hpa);
             }
             if (leaveBacked(words, slot, 0, RegionWord.EMPTY)) {
-                removal = remove(hpa, words, slot);
-                if (TdxStatus.isError(removal.status)) {
+                SeamcallRegisters regs = new SeamcallRegisters();
+                long status = remove(hpa, words, slot, regs);
+                if (TdxStatus.isError(status)) {
                     throw new SeamcallFailedException(
-                            SeamcallLeaf.PHYMEM_PAMT_REMOVE, removal.status, "of idle region " + hex(hpa));
+                            SeamcallLeaf.PHYMEM_PAMT_REMOVE, status, "of idle region " + hex(hpa));
                 }
+                pair = new PagePair(regs.rdx, regs.r8);
             }
             int word = RegionTable.lv(words, slot);
             if (RegionWord.state(word) != RegionWord.EMPTY) {
@@ -267,8 +274,8 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             RegionTable.setState(words, slot, RegionWord.HUGE);
         } finally {
             locks.unlock(held);
-            if (removal != null) {
-                giveBack(removal);
+            if (pair != null) {
+                scrubAndGiveBack(pair);
             }
         }
     }
@@ -320,7 +327,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         int[] words = table.words(hpa);
         int slot = RegionTable.slot(hpa);
         SeamcallRegisters regs = new SeamcallRegisters();
-        Removal removal = null;
+        PagePair pair = null;
         TransitionLocks.Held held = locks.lock(RegionTable.regionOf(hpa));
         try {
             requireOpen();
@@ -341,13 +348,13 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             if (!TdxStatus.isError(status)) {
                 counters.promotes.increment();
                 counters.pairTakenBack();
-                removal = new Removal(status, new PagePair(regs.r12, regs.r13));
+                pair = new PagePair(regs.r12, regs.r13);
             }
             return status;
         } finally {
             locks.unlock(held);
-            if (removal != null) {
-                giveBack(removal);
+            if (pair != null) {
+                scrubAndGiveBack(pair);
             }
         }
     }
@@ -356,11 +363,14 @@ final class RegionTransitions implements PairSupply.DonorRegions {
     public boolean adopt(long chunkHpa) {
         int[] words = table.words(chunkHpa);
         int slot = RegionTable.slot(chunkHpa);
-        Removal removal = null;
+        PagePair pair = null;
         TransitionLocks.Held held = locks.lock(RegionTable.regionOf(chunkHpa));
         try {
             if (leaveBacked(words, slot, 0, RegionWord.EMPTY)) {
-                removal = remove(chunkHpa, words, slot);
+                SeamcallRegisters regs = new SeamcallRegisters();
+                if (!TdxStatus.isError(remove(chunkHpa, words, slot, regs))) {
+                    pair = new PagePair(regs.rdx, regs.r8);
+                }
             }
             int word = RegionTable.lv(words, slot);
             if (RegionWord.state(word) != RegionWord.EMPTY || RegionWord.isEdge(word)) {
@@ -370,8 +380,8 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             return true;
         } finally {
             locks.unlock(held);
-            if (removal != null) {
-                giveBack(removal);
+            if (pair != null) {
+                scrubAndGiveBack(pair);
             }
         }
     }
@@ -436,9 +446,12 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         }
     }
 
-    /** REMOVE of a region whose word says EMPTY already. If the module refuses, the region is idle again. */
-    private Removal remove(long regionHpa, int[] words, int slot) {
-        SeamcallRegisters regs = new SeamcallRegisters();
+    /**
+     * REMOVE of a region whose word says EMPTY already. If the module refuses, the region is idle again.
+     *
+     * @return the status; on success the pair is in RDX and R8
+     */
+    private long remove(long regionHpa, int[] words, int slot, SeamcallRegisters regs) {
         long status;
         try {
             status = module.remove(regionHpa, regs);
@@ -446,7 +459,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             counters.pairTakenBack();
             counters.lostByRemoves.increment();
             LOG.error("no answer to REMOVE of region {}; its pair is lost", hex(regionHpa), unavailable);
-            return new Removal(TdxStatus.SYS_SHUTDOWN.code(), null);
+            return TdxStatus.SYS_SHUTDOWN.code();
         }
         if (TdxStatus.isError(status)) {
             RegionTable.setState(words, slot, RegionWord.IDLE);
@@ -457,26 +470,19 @@ final class RegionTransitions implements PairSupply.DonorRegions {
                         hex(regionHpa),
                         TdxStatus.toString(status));
             }
-            return new Removal(status, null);
+            return status;
         }
         counters.pairTakenBack();
         if (!toRetry.isEmpty()) {
             toRetry.remove(regionHpa);
         }
-        return new Removal(status, new PagePair(regs.rdx, regs.r8));
+        return status;
     }
 
-    /** What a call has done that takes a pair back; the pair is null if it has not come back. */
-    private record Removal(long status, PagePair pair) {}
-
-    private boolean giveBack(Removal removal) {
-        if (removal.pair == null) {
-            return false;
-        }
-        memory.clearPage(removal.pair.page0Hpa());
-        memory.clearPage(removal.pair.page1Hpa());
-        supply.giveBack(removal.pair);
-        return true;
+    private void scrubAndGiveBack(PagePair pair) {
+        memory.clearPage(pair.page0Hpa());
+        memory.clearPage(pair.page1Hpa());
+        supply.giveBack(pair);
     }
 
     private void lost(long regionHpa, PagePair pair, SeamcallLeaf leaf) {
