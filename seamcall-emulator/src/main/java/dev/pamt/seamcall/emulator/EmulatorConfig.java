@@ -45,6 +45,7 @@ public final class EmulatorConfig {
     private final Map<SeamcallLeaf, Long> latencyNanos;
     private final EntropySource entropy;
     private final InterruptSource interrupts;
+    private final GuestProgram guests;
     private final Consumer<FatalError> fatalListener;
     private final Optional<Consumer<HostAccess>> hostAccessListener;
 
@@ -65,6 +66,7 @@ public final class EmulatorConfig {
         latencyNanos = Collections.unmodifiableMap(new EnumMap<>(builder.latencyNanos));
         entropy = builder.entropy == null ? EntropySource.always() : builder.entropy;
         interrupts = builder.interrupts == null ? InterruptSource.never() : builder.interrupts;
+        guests = builder.guests == null ? GuestProgram.idle() : builder.guests;
         fatalListener = builder.fatalListener == null ? error -> {} : builder.fatalListener;
         hostAccessListener = Optional.ofNullable(builder.hostAccessListener);
         check(hkids);
@@ -257,6 +259,15 @@ public final class EmulatorConfig {
     }
 
     /**
+     * What runs inside vCPUs.
+     *
+     * @return the program
+     */
+    public GuestProgram guests() {
+        return guests;
+    }
+
+    /**
      * Who hears of the fatal error that ends the module.
      *
      * @return the listener, called once at most, on the thread whose call was fatal
@@ -292,6 +303,7 @@ public final class EmulatorConfig {
         private final Map<SeamcallLeaf, Long> latencyNanos = new EnumMap<>(SeamcallLeaf.class);
         private EntropySource entropy;
         private InterruptSource interrupts;
+        private GuestProgram guests;
         private Consumer<FatalError> fatalListener;
         private Consumer<HostAccess> hostAccessListener;
 
@@ -449,6 +461,18 @@ public final class EmulatorConfig {
         public Builder interrupts(InterruptSource source) {
             requireUnset("interrupts", interrupts);
             interrupts = Objects.requireNonNull(source, "source");
+            return this;
+        }
+
+        /**
+         * Sets what runs inside vCPUs; unless set, they are idle.
+         *
+         * @param program the program
+         * @return this
+         */
+        public Builder guests(GuestProgram program) {
+            requireUnset("guests", guests);
+            guests = Objects.requireNonNull(program, "program");
             return this;
         }
 

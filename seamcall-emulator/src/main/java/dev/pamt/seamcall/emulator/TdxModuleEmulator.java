@@ -12,6 +12,7 @@ import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,11 +34,12 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
 
     private final EmulatorConfig config;
     private final ModuleCore module;
+    private final LogicalProcessor[] logicalProcessors;
     private final SeamcallProvider[] processors;
     private final PhysicalMemory memory;
     private final AtomicReference<FatalError> fatal = new AtomicReference<>();
 
-    private TdxModuleEmulator(EmulatorConfig config, Schedule schedule) {
+    private TdxModuleEmulator(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
         this.config = config;
         module = new ModuleCore(
                 new Cmrs(config.cmrs()),
@@ -49,12 +51,16 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
                 new Timing(config.latencyNanos()),
                 schedule,
                 config.entropy()::available,
+                nanoClock,
+                config.guests(),
                 this::noteFatal);
+        logicalProcessors = new LogicalProcessor[config.processors()];
         processors = new SeamcallProvider[config.processors()];
         for (int i = 0; i < processors.length; i++) {
             int index = i;
             LogicalProcessor lp = new LogicalProcessor(
                     i, config.packageOf(i), () -> config.interrupts().pending(index));
+            logicalProcessors[i] = lp;
             processors[i] = (rax, regs) -> module.dispatcher().call(lp, rax, regs);
         }
         memory = config.hostAccessListener()
@@ -69,12 +75,12 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
      * @return the machine
      */
     public static TdxModuleEmulator open(EmulatorConfig config) {
-        return open(config, Schedule.free());
+        return open(config, Schedule.free(), System::nanoTime);
     }
 
-    /** Switches a machine on whose calls a test can stop half-way. */
-    static TdxModuleEmulator open(EmulatorConfig config, Schedule schedule) {
-        return new TdxModuleEmulator(config, schedule);
+    /** Switches a machine on whose calls a test can stop half-way and whose clock it can set. */
+    static TdxModuleEmulator open(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
+        return new TdxModuleEmulator(config, schedule, nanoClock);
     }
 
     /**
@@ -146,6 +152,11 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
         fatal.set(error);
         LOG.warn("The TDX module has shut down: {}", error);
         config.fatalListener().accept(error);
+    }
+
+    /** What the module keeps for a processor, for tests that look inside. */
+    LogicalProcessor logicalProcessor(int index) {
+        return logicalProcessors[index];
     }
 
     /** The parts of the module, for tests that look inside. */

@@ -49,7 +49,7 @@ final class TestHost {
     }
 
     static TestHost ready(EmulatorConfig config, boolean dynamicPamt, Schedule schedule) {
-        TestHost host = new TestHost(TdxModuleEmulator.open(config, schedule), dynamicPamt);
+        TestHost host = new TestHost(TdxModuleEmulator.open(config, schedule, System::nanoTime), dynamicPamt);
         host.bringUp();
         return host;
     }

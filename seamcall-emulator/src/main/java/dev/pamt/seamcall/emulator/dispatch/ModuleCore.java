@@ -1,6 +1,9 @@
 package dev.pamt.seamcall.emulator.dispatch;
 
 import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.emulator.GuestProgram;
+import dev.pamt.seamcall.emulator.guest.GuestSide;
+import dev.pamt.seamcall.emulator.guest.VcpuRun;
 import dev.pamt.seamcall.emulator.key.KeyOwnershipTable;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
@@ -13,6 +16,7 @@ import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.Schedule;
 import dev.pamt.seamcall.emulator.platform.Timing;
+import dev.pamt.seamcall.emulator.sept.GuestPages;
 import dev.pamt.seamcall.emulator.sept.SeptLeaves;
 import dev.pamt.seamcall.emulator.sys.GlobalMetadata;
 import dev.pamt.seamcall.emulator.sys.SysLeaves;
@@ -22,6 +26,7 @@ import dev.pamt.seamcall.emulator.td.TdBuild;
 import dev.pamt.seamcall.emulator.td.TdCreation;
 import dev.pamt.seamcall.emulator.td.TdTable;
 import dev.pamt.seamcall.emulator.td.TdTeardown;
+import dev.pamt.seamcall.emulator.td.VcpuEntry;
 import dev.pamt.seamcall.emulator.td.VcpuLeaves;
 import dev.pamt.seamcall.emulator.td.VcpuTable;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
@@ -29,6 +34,7 @@ import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 
 /**
  * The parts of one module, put together. Immutable; each part says how it is shared between threads.
@@ -40,6 +46,8 @@ public final class ModuleCore {
     private final KeyOwnershipTable kot;
     private final TdTable tds = new TdTable();
     private final VcpuTable vcpus = new VcpuTable();
+    private final VcpuEntry vcpuEntry;
+    private final GuestSide guestSide;
     private final Dispatcher dispatcher;
 
     /** Makes a module that was just loaded. */
@@ -52,6 +60,8 @@ public final class ModuleCore {
             Timing timing,
             Schedule schedule,
             BooleanSupplier entropy,
+            LongSupplier nanoClock,
+            GuestProgram program,
             Dispatcher.FatalListener fatalListener) {
         SystemState state = new SystemState();
         tdmrs = new TdmrTable(memory, hpas, cmrs);
@@ -96,7 +106,13 @@ public final class ModuleCore {
         leaves.put(SeamcallLeaf.VP_FLUSH, vcpuLeaves::flush);
 
         PamtResize resize = new PamtResize(memory, tdmrs, pamt, hpas);
-        leaves.putAll(new SeptLeaves(memory, pamt, resize, access, hpas, timing, schedule).handlers());
+        SeptLeaves sept = new SeptLeaves(memory, pamt, resize, access, hpas, timing, schedule);
+        leaves.putAll(sept.handlers());
+
+        GuestPages guestPages = sept.guestPages();
+        vcpuEntry = new VcpuEntry(pamt, access, vcpus, guestPages::faultsOut, timing);
+        guestSide = new GuestSide(vcpuEntry, guestPages, nanoClock);
+        leaves.put(SeamcallLeaf.VP_ENTER, new VcpuRun(vcpuEntry, vcpus, guestSide, program)::enter);
 
         dispatcher = new Dispatcher(state, leaves, fatalListener);
     }
@@ -129,6 +145,16 @@ public final class ModuleCore {
     /** The vCPUs. */
     public VcpuTable vcpus() {
         return vcpus;
+    }
+
+    /** The way into vCPUs. */
+    public VcpuEntry vcpuEntry() {
+        return vcpuEntry;
+    }
+
+    /** What vCPUs can do inside. */
+    public GuestSide guestSide() {
+        return guestSide;
     }
 
     /** The door of the module. */

@@ -27,6 +27,12 @@ final class GpaCall {
         this(new TdHold(), originalRcx, originalRdx);
     }
 
+    /** A walk on behalf of a guest, which holds nothing of its own. */
+    GpaCall(Td td, long gpa) {
+        this(TdHold.of(td), gpa, 0);
+        this.gpa = gpa;
+    }
+
     /** A second walk on behalf of a call, which keeps what it holds. */
     GpaCall(GpaCall call) {
         this(call.hold, call.originalRcx, call.originalRdx);

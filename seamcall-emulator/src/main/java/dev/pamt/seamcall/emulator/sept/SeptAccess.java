@@ -171,6 +171,8 @@ final class SeptAccess {
             return 0;
         }
         if (!call.state().isBlocked()) {
+            // Recorded: the half accepted page's counter, which other failures report, is not in this report.
+            call.entry = SeptEntry.withoutCounter(call.entry, call.level);
             return fail(call, regs, TdxStatus.GPA_RANGE_NOT_BLOCKED);
         }
         return call.td().isTracked(bepoch) ? 0 : TdxStatus.TLB_TRACKING_NOT_DONE.with(TdxOperand.RCX);

@@ -60,22 +60,24 @@ final class SeptEntry {
         return true;
     }
 
+    /** What becomes of a guest that wants the lock of an entry. */
+    enum GuestLock {
+        ACQUIRED,
+        BUSY,
+        HOST_PRIORITY
+    }
+
     /** Tries to lock an entry for a guest, which host priority keeps out. */
-    static boolean acquireByGuest(long[] words, int index) {
+    static GuestLock acquireByGuest(long[] words, int index) {
         long before = Words.fao(words, index, LOCK);
         if ((before & LOCK) != 0) {
-            return false;
+            return GuestLock.BUSY;
         }
         if ((before & HOST_PRIORITY) != 0) {
             Words.fan(words, index, ~LOCK);
-            return false;
+            return GuestLock.HOST_PRIORITY;
         }
-        return true;
-    }
-
-    /** Whether a guest would be turned away by host priority alone. */
-    static boolean onlyHostPriority(long entry) {
-        return (entry & (LOCK | HOST_PRIORITY)) == HOST_PRIORITY;
+        return GuestLock.ACQUIRED;
     }
 
     static void release(long[] words, int index) {

@@ -15,6 +15,7 @@ import java.util.Map;
 /** All leaves that work on guest addresses, and what they share. */
 public final class SeptLeaves {
     private final Map<SeamcallLeaf, LeafHandler> handlers = new EnumMap<>(SeamcallLeaf.class);
+    private final GuestPages guestPages;
 
     /** Makes the leaves. */
     public SeptLeaves(
@@ -26,6 +27,7 @@ public final class SeptLeaves {
             Timing timing,
             Schedule schedule) {
         SeptAccess access = new SeptAccess(memory, tds, hpas);
+        guestPages = new GuestPages(access);
         SeptPages septPages = new SeptPages(access, pamt, timing, schedule);
         handlers.put(SeamcallLeaf.MEM_SEPT_ADD, septPages::add);
         handlers.put(SeamcallLeaf.MEM_SEPT_REMOVE, septPages::remove);
@@ -46,6 +48,11 @@ public final class SeptLeaves {
         PageSizes sizes = new PageSizes(access, septPages, pamt, resize, timing, schedule);
         handlers.put(SeamcallLeaf.MEM_PAGE_DEMOTE, sizes::demote);
         handlers.put(SeamcallLeaf.MEM_PAGE_PROMOTE, sizes::promote);
+    }
+
+    /** Secure EPT as guests meet it. */
+    public GuestPages guestPages() {
+        return guestPages;
     }
 
     /** The handlers by leaf. */

@@ -21,6 +21,13 @@ public final class TdHold {
     /** Makes a hold of nothing. */
     public TdHold() {}
 
+    /** A TD that a vCPU inside keeps in place: there is nothing to release. */
+    public static TdHold of(Td td) {
+        TdHold hold = new TdHold();
+        hold.td = td;
+        return hold;
+    }
+
     /** The TD that is held. */
     public Td td() {
         return td;

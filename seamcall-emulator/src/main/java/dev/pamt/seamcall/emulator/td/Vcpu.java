@@ -1,5 +1,8 @@
 package dev.pamt.seamcall.emulator.td;
 
+import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import java.util.concurrent.atomic.AtomicReference;
+
 /**
  * A vCPU: what its root page holds.
  *
@@ -40,7 +43,10 @@ public final class Vcpu {
     private final long tdvprHpa;
     private final Td td;
     private int pages = 1;
-    private volatile State state = State.UNINITIALIZED;
+    private final AtomicReference<State> state = new AtomicReference<>(State.UNINITIALIZED);
+    private final GuestState guest = new GuestState();
+    private PamtWalk heldRoot;
+    private TdHold heldTd;
     private volatile int processor = NO_PROCESSOR;
 
     Vcpu(long tdvprHpa, Td td) {
@@ -73,11 +79,39 @@ public final class Vcpu {
 
     /** What the vCPU is doing. */
     public State state() {
-        return state;
+        return state.get();
     }
 
     void setState(State next) {
-        state = next;
+        state.set(next);
+    }
+
+    /** Makes a vCPU that is ready the caller's to run; all other processors find it active. */
+    boolean tryActivate() {
+        return state.compareAndSet(State.READY, State.ACTIVE);
+    }
+
+    /** The guest in the vCPU. */
+    public GuestState guest() {
+        return guest;
+    }
+
+    /** Keeps the locks of a processor that goes inside. */
+    void keep(PamtWalk root, TdHold hold) {
+        heldRoot = root;
+        heldTd = hold;
+    }
+
+    /** Comes outside: the vCPU is ready again, and the locks that were kept are given back. */
+    void letGo() {
+        TdHold hold = heldTd;
+        PamtWalk root = heldRoot;
+        heldTd = null;
+        heldRoot = null;
+        // From here on another processor may go inside and keep locks of its own.
+        state.set(State.READY);
+        hold.release();
+        root.release();
     }
 
     /** The processor with which the vCPU is associated. */

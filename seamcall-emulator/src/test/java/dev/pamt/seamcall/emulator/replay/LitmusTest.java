@@ -104,7 +104,8 @@ class LitmusTest {
                     recording.header(),
                     Inspection.open(
                             RecordedHost.config(recording.header().get("platform"), EmulatorConfig.builder()),
-                            schedule));
+                            schedule,
+                            System::nanoTime));
         }
 
         private void delay(SplittableRandom delays) {

@@ -5,15 +5,19 @@ import static dev.pamt.seamcall.emulator.replay.Recording.number;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.EmulatorConfig;
 import dev.pamt.seamcall.emulator.Inspection;
+import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.td.VcpuEntry;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Makes the calls of a recording and collects what differs: status, every register, and the PAMT afterwards, bit by bit.
@@ -37,27 +41,40 @@ final class Replay {
             TdxOperand.R15);
 
     private static final int PAGE_BYTES = 4096;
+    private static final int NO_INTERRUPT = -1;
+    /** After so many one difference leads to the next. */
+    private static final int MAX_DIFFERENCES = 10;
+
+    private static final long PAST_HOST_PRIORITY_TIMEOUT = 2_000_000_000;
 
     private final RecordedHost host;
     private final JsonNode unlisted;
     private final List<String> differences = new ArrayList<>();
     private final AtomicBoolean noEntropy = new AtomicBoolean();
     private final AtomicBoolean interruptPending = new AtomicBoolean();
+    private final AtomicLong nanos = new AtomicLong();
+    private final GuestReplay guests;
+    private int pollsBeforeInterrupt = NO_INTERRUPT;
     private int calls;
     private int events;
 
     private Replay(JsonNode header) {
+        EmulatorConfig.Builder options = EmulatorConfig.builder()
+                .entropy(() -> !noEntropy.get())
+                .interrupts(processor -> interruptPending.get() || interruptDue());
         host = RecordedHost.bringUp(
                 header,
-                EmulatorConfig.builder()
-                        .entropy(() -> !noEntropy.get())
-                        .interrupts(processor -> interruptPending.get()));
+                Inspection.open(RecordedHost.config(header.get("platform"), options), Schedule.free(), nanos::get));
+        guests = new GuestReplay(host, header, this::differ);
         unlisted = header.get("unlisted_regs");
     }
 
     static Replay of(Recording recording) {
         Replay replay = new Replay(recording.header());
-        recording.body().forEach(replay::step);
+        List<JsonNode> lines = recording.body();
+        for (int i = 0; i < lines.size() && replay.differences.size() < MAX_DIFFERENCES; i++) {
+            replay.step(lines.get(i), lines.subList(i + 1, lines.size()));
+        }
         return replay;
     }
 
@@ -73,18 +90,32 @@ final class Replay {
         return events;
     }
 
-    private void step(JsonNode line) {
+    private void step(JsonNode line, List<JsonNode> following) {
         if (line.has("leaf")) {
             calls++;
             call(line);
+        } else if (GuestReplay.isGuestLine(line)) {
+            calls++;
+            if (line.has("hp_timeout_expired")) {
+                nanos.addAndGet(PAST_HOST_PRIORITY_TIMEOUT);
+            }
+            JsonNode polls = line.get("interrupt_after_polls");
+            pollsBeforeInterrupt = polls == null ? NO_INTERRUPT : polls.intValue();
+            guests.step(line);
+            pollsBeforeInterrupt = NO_INTERRUPT;
         } else if (line.has("harness")) {
             events++;
-            event(line);
+            event(line, following);
         } else if (line.has("note") && line.size() == 1) {
             note(line.get("note").textValue());
         } else {
             throw new IllegalStateException("a line of unknown kind: " + line);
         }
+    }
+
+    /** Whether an interrupt that a line announces comes at this poll. */
+    private boolean interruptDue() {
+        return pollsBeforeInterrupt >= 0 && pollsBeforeInterrupt-- == 0;
     }
 
     private void call(JsonNode line) {
@@ -96,9 +127,20 @@ final class Replay {
         SeamcallRegisters before = new SeamcallRegisters().set(regs);
         long rax = in.has("rax") ? number(in.get("rax")) : line.get("leaf_no").longValue();
         int lp = line.has("lp") ? line.get("lp").intValue() : 0;
-        long status = host.machine().processor(lp).seamcall(rax, regs);
-
+        long status = rax == 0
+                ? guests.enter(line, lp, regs)
+                : host.machine().processor(lp).seamcall(rax, regs);
+        if (status == VcpuEntry.ENTERED) {
+            return;
+        }
+        if (rax == SeamcallLeaf.MNG_CREATE.rax() && status == 0) {
+            guests.created(before.rcx);
+        }
         JsonNode out = line.get("out");
+        if (out.isNull()) {
+            differ(line, "VP.ENTER", "entered", TdxStatus.toString(status));
+            return;
+        }
         if (status != number(out.get("rax"))) {
             differ(line, "status", TdxStatus.toString(number(out.get("rax"))), TdxStatus.toString(status));
         }
@@ -160,10 +202,12 @@ final class Replay {
         return at < 0 ? 0 : Long.decode(note.substring(at + name.length()).split(" ", 2)[0]);
     }
 
-    private void event(JsonNode line) {
+    private void event(JsonNode line, List<JsonNode> following) {
         String event = line.get("harness").textValue();
         long hpa = line.has("pa") ? number(line.get("pa")) : 0;
         switch (event) {
+            case "set_sept_entry" -> guests.setEntry(line, following);
+            case "set_td_lock", "read_td_lock" -> guests.tdLock(line);
             case "kot_lock" -> Inspection.module(host.machine()).kot().lock().setRaw((int) number(line.get("raw")));
             case "rdseed_fails" -> noEntropy.set(number(line.get("value")) != 0);
             case "interrupt_pending" -> interruptPending.set(number(line.get("value")) != 0);
@@ -183,7 +227,8 @@ final class Replay {
             case "set_lock", "release_lock" -> setLock(line, hpa);
             case "read_lock" -> compare(line, event, number(line.get("raw")), lockWord(hpa, levelOf(line)));
             case "fill_page" -> {
-                for (int offset = 0; offset < PAGE_BYTES; offset += Long.BYTES) {
+                long bytes = line.has("size") ? number(line.get("size")) : PAGE_BYTES;
+                for (long offset = 0; offset < bytes; offset += Long.BYTES) {
                     host.memory().write64(hpa + offset, number(line.get("value")));
                 }
             }

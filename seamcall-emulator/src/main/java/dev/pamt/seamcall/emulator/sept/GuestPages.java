@@ -1,0 +1,180 @@
+package dev.pamt.seamcall.emulator.sept;
+
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.memory.SparseMemory;
+import dev.pamt.seamcall.emulator.memory.Words;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.td.Td;
+
+/**
+ * Secure EPT as a guest meets it: TDG.MEM.PAGE.ACCEPT, and the walk of the processor for a plain access (TDX module 1.5.25;
+ * guest facts 2 to 6).
+ *
+ * <p>A guest takes no lock but that of the entry it accepts; what keeps the tree in place is that its vCPU is inside.
+ */
+public final class GuestPages {
+    /** What an action on a page comes to; the details are in {@link Visit}. */
+    public enum Result {
+        /** ACCEPT is over, with a status for the guest. */
+        STATUS,
+        /** ACCEPT was turned away because the host has priority. */
+        HOST_PRIORITY,
+        /** ACCEPT of a 2M page was interrupted and will go on where it was. */
+        INTERRUPTED,
+        /** The access has gone through. */
+        ACCESSIBLE,
+        /** The page waits to be accepted. */
+        PENDING,
+        /** The guest address cannot be: a page fault of the guest's own. */
+        BAD_ADDRESS,
+        /** The host must see to it. */
+        VIOLATION
+    }
+
+    /** What a guest found at an address. */
+    public static final class Visit {
+        private Result result;
+        private long status;
+        private long extendedQualification;
+
+        private Visit(Result result) {
+            this.result = result;
+        }
+
+        /** What it comes to. */
+        public Result result() {
+            return result;
+        }
+
+        /** The status for the guest. */
+        public long status() {
+            return status;
+        }
+
+        /** The extended qualification of a violation. */
+        public long extendedQualification() {
+            return extendedQualification;
+        }
+
+        private static Visit status(long status) {
+            Visit visit = new Visit(Result.STATUS);
+            visit.status = status;
+            return visit;
+        }
+    }
+
+    private static final long LEVEL = 7;
+    private static final long RESERVED = 0xFF8 | -1L << 52;
+    private static final int PAGES_IN_2M = 512;
+    private static final long VIOLATION_BY_ACCEPT = 1;
+
+    private final SeptAccess access;
+    private final SparseMemory memory;
+
+    GuestPages(SeptAccess access) {
+        this.access = access;
+        this.memory = access.memory();
+    }
+
+    /** Accepts a page. */
+    public Visit accept(LogicalProcessor lp, Td td, long gpaAndLevel) {
+        int asked = (int) (gpaAndLevel & LEVEL);
+        long gpa = gpaAndLevel & ~LEVEL;
+        boolean good = asked <= PageLevel.SIZE_2M.code()
+                && (gpa & RESERVED) == 0
+                && (gpa & (1L << SeptAccess.shift(asked)) - 1) == 0
+                && access.isPrivate(td, gpa);
+        if (!good) {
+            return Visit.status(TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX));
+        }
+        GpaCall at = find(td, gpa, asked);
+        if (at.level != asked) {
+            return at.state() == SeptState.MAPPED
+                    ? Visit.status(TdxStatus.PAGE_ALREADY_ACCEPTED.with(at.level))
+                    : violation(at, asked);
+        }
+        return switch (SeptEntry.acquireByGuest(at.words, at.index)) {
+            case BUSY -> Visit.status(TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX));
+            case HOST_PRIORITY -> new Visit(Result.HOST_PRIORITY);
+            case ACQUIRED -> {
+                at.entry = Words.lv(at.words, at.index);
+                yield acceptLocked(lp, at);
+            }
+        };
+    }
+
+    private Visit acceptLocked(LogicalProcessor lp, GpaCall at) {
+        SeptState state = at.state();
+        if (state == SeptState.PENDING) {
+            return acceptPending(lp, at);
+        }
+        SeptEntry.release(at.words, at.index);
+        if (state == SeptState.MAPPED) {
+            return Visit.status(TdxStatus.PAGE_ALREADY_ACCEPTED.with(at.level));
+        }
+        boolean smaller = state == SeptState.NL_MAPPED || state == SeptState.NL_BLOCKED;
+        return smaller && at.level > 0
+                ? Visit.status(TdxStatus.PAGE_SIZE_MISMATCH.with(at.level))
+                : violation(at, at.level);
+    }
+
+    private Visit acceptPending(LogicalProcessor lp, GpaCall at) {
+        long page = access.pageHpa(at);
+        if (at.level == 0) {
+            memory.zeroPage(page);
+        } else {
+            for (int done = SeptEntry.acceptedPages(at.entry); done < PAGES_IN_2M; ) {
+                memory.zeroPage(page + (long) done * SparseMemory.PAGE_BYTES);
+                done++;
+                if (done < PAGES_IN_2M && lp.interruptPending()) {
+                    SeptEntry.publish(at.words, at.index, SeptEntry.withAcceptedPages(at.entry, done));
+                    return new Visit(Result.INTERRUPTED);
+                }
+            }
+        }
+        SeptEntry.publish(at.words, at.index, SeptEntry.inState(at.entry, SeptState.MAPPED, at.level));
+        return Visit.status(0);
+    }
+
+    /** Looks at memory as a plain access does; there is no TLB, so a blocked page faults at once. */
+    public Visit look(Td td, long gpa) {
+        long shared = 1L << td.params().privateGpaBits();
+        if (!access.isPrivate(td, gpa & ~shared)) {
+            return new Visit(Result.BAD_ADDRESS);
+        }
+        if ((gpa & shared) != 0) {
+            return new Visit(Result.VIOLATION);
+        }
+        return switch (find(td, gpa, 0).state()) {
+            case MAPPED -> new Visit(Result.ACCESSIBLE);
+            case PENDING -> new Visit(Result.PENDING);
+            default -> new Visit(Result.VIOLATION);
+        };
+    }
+
+    /** Whether a plain access would go out to the host. */
+    public boolean faultsOut(Td td, long gpa) {
+        Result result = look(td, gpa).result();
+        return result == Result.VIOLATION
+                || (result == Result.PENDING && td.params().septVeDisable());
+    }
+
+    private GpaCall find(Td td, long gpa, int level) {
+        GpaCall at = new GpaCall(td, gpa);
+        access.descend(at, 0, level);
+        return at;
+    }
+
+    /** Type 1, level asked for 34:32, level reached 37:35, state there 45:38, leaf 46. */
+    private static Visit violation(GpaCall at, int asked) {
+        Visit visit = new Visit(Result.VIOLATION);
+        visit.extendedQualification = VIOLATION_BY_ACCEPT
+                | (long) asked << 32
+                | (long) at.level << 35
+                | (long) at.state().architectural() << 38
+                | (SeptEntry.isLeaf(at.entry) ? 1L << 46 : 0);
+        return visit;
+    }
+}
