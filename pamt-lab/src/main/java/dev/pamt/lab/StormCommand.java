@@ -11,6 +11,7 @@ import dev.pamt.lab.report.Text;
 import dev.pamt.lab.storm.Storm;
 import dev.pamt.lab.storm.StormPlan;
 import dev.pamt.lab.storm.StormResult;
+import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
@@ -52,6 +53,12 @@ final class StormCommand implements Callable<Integer> {
     private static final long WARM_UP_BYTES = 64L << 20;
 
     private static final String EMULATOR = "emulator";
+
+    /** The TDs that the emulated platform has keys for as it comes: 32 private ones, of which the module takes one. */
+    private static final int TDS_WITH_FEW_KEYS = 31;
+
+    /** Address bits below the key id on a platform with many keys; more if the memory needs them. */
+    private static final int FEWEST_ADDRESS_BITS = 40;
 
     /** What a SEAMCALL costs on the emulator. */
     enum Latency {
@@ -239,6 +246,14 @@ final class StormCommand implements Callable<Integer> {
     private Ground ground(SeamcallProviderFactory factory, StormPlan plan, LabMemory memory) {
         try (TdxHost host = bringUp(factory, memory)) {
             HostFacts facts = HostFacts.of(host);
+            if (plan.tds() > Storm.mostTds(host)) {
+                return new Ground(
+                        memory,
+                        facts,
+                        String.format(
+                                "%s need a key each; a host with memory map %s has keys for %d",
+                                Text.count(plan.tds(), "TD"), memory.source(), Storm.mostTds(host)));
+            }
             long needed = Storm.pagesNeeded(host, plan);
             String lacks = needed <= facts.freePages()
                     ? ""
@@ -265,6 +280,12 @@ final class StormCommand implements Callable<Integer> {
                 .processors(Runtime.getRuntime().availableProcessors());
         if (factory.name().equals(EMULATOR) && latency == Latency.MEASURED) {
             config.option("latency-ns", MEASURED_LATENCY);
+        }
+        if (factory.name().equals(EMULATOR) && tds > TDS_WITH_FEW_KEYS) {
+            long endHpa = memory.map().endHpa();
+            int memoryBits = Long.SIZE - Long.numberOfLeadingZeros(endHpa - 1);
+            config.option("max-pa", Integer.toString(PhysicalRange.ADDRESS_BITS));
+            config.option("hkid-start-bit", Integer.toString(Math.max(memoryBits, FEWEST_ADDRESS_BITS)));
         }
         SeamcallPlatform platform;
         try {

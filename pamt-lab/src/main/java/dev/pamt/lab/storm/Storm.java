@@ -47,6 +47,16 @@ public final class Storm {
     }
 
     /**
+     * How many TDs a host can run at the same time; each needs a key of its own.
+     *
+     * @param host a host
+     * @return TDs
+     */
+    public static int mostTds(TdxHost host) {
+        return TdModule.mostTds(host);
+    }
+
+    /**
      * Runs the storm.
      *
      * @param host a host that nobody else uses
@@ -59,9 +69,10 @@ public final class Storm {
         PamtManager manager =
                 PamtManager.builder().host(host).lockStrategy(strategy).build();
         ControlPages control = ControlPages.of(host);
+        TdModule module = new TdModule(host);
         List<Td> tds = new ArrayList<>();
         for (int i = 0; i < plan.tds(); i++) {
-            tds.add(new Td(plan, i, control, manager));
+            tds.add(new Td(plan, i, control, manager, module));
         }
         AtomicReference<Throwable> failure = new AtomicReference<>();
         int threads = plan.tds() * plan.vcpus();
@@ -121,6 +132,6 @@ public final class Storm {
 
     /** What one vCPU does. */
     private interface VcpuWork {
-        void run(Td td, int vcpu);
+        void run(Td td, int vcpu) throws InterruptedException;
     }
 }
