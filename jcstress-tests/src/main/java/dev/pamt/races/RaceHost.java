@@ -1,0 +1,101 @@
+package dev.pamt.races;
+
+import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
+import dev.pamt.api.PageAllocator;
+import dev.pamt.api.PamtManager;
+import dev.pamt.api.TdxHost;
+import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallProviderFactory;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * One emulated host and one manager for all the races of a JVM, with a region for each state.
+ *
+ * <p>A state of a race must be cheap, a host is not. So every state gets a region of its own, in turn, out of half a
+ * million: jcstress keeps far fewer states alive at a time, and an arbiter leaves its region as it was.
+ *
+ * <p>The strategy is what {@code -Dpamt.strategy} says: {@code global}, {@code hashed} (64 locks), {@code per2M} (the
+ * default), or the name of a class that implements {@link LockStrategy} and has a public constructor without arguments.
+ */
+final class RaceHost {
+    private static final int REGIONS = 1 << 19;
+    private static final long TEBIBYTE = 1L << 40;
+
+    /** Far from the end of memory at which the allocator begins, and from the PAMT at the other. */
+    private static final long FIRST_REGION_HPA = TEBIBYTE / 2;
+
+    private static final MemoryMap MAP = MemoryMap.of(List.of(PhysicalRange.between(1L << 32, 2 * TEBIBYTE)));
+
+    /** Pairs cut from chunks, as on most hosts. */
+    private static final class WithChunks {
+        private static final RaceHost HOST = new RaceHost(null);
+    }
+
+    /** Pairs of single pages that lie where the race wants them. */
+    private static final class WithDonors {
+        private static final DonorPages PAGES = new DonorPages();
+        private static final RaceHost HOST = new RaceHost(PAGES);
+    }
+
+    final PamtManager manager;
+    final RecordingPlatform module;
+    private final AtomicInteger next = new AtomicInteger();
+
+    private RaceHost(PageAllocator allocator) {
+        SeamcallPlatform emulator = SeamcallProviderFactory.named("emulator")
+                .open(PlatformConfig.builder().cmrs(MAP.cmrs()).build());
+        module = new RecordingPlatform(emulator, FIRST_REGION_HPA, REGIONS);
+        TdxHost host = TdxHost.bringUp(module, MAP);
+        PamtManager.Builder builder = PamtManager.builder().host(host).lockStrategy(strategy());
+        manager = allocator == null
+                ? builder.build()
+                : builder.allocator(allocator).build();
+    }
+
+    static RaceHost withChunks() {
+        return WithChunks.HOST;
+    }
+
+    static RaceHost withDonors() {
+        return WithDonors.HOST;
+    }
+
+    /** Where the pages that the calling thread is given for pairs shall lie, on the host with donors. */
+    static void donateFrom(Region region) {
+        WithDonors.PAGES.donateFrom(region.hpa);
+    }
+
+    /** The next region, which is empty. */
+    Region nextRegion() {
+        int index = next.getAndIncrement() & (REGIONS - 1);
+        return new Region(this, FIRST_REGION_HPA + index * PageAllocator.CHUNK_BYTES);
+    }
+
+    private static LockStrategy strategy() {
+        String name = System.getProperty("pamt.strategy", "per2M");
+        return switch (name) {
+            case "global" -> LockStrategy.global();
+            case "hashed" -> LockStrategy.hashed(64);
+            case "per2M" -> LockStrategy.per2M();
+            default -> userStrategy(name);
+        };
+    }
+
+    private static LockStrategy userStrategy(String className) {
+        try {
+            return Class.forName(className)
+                    .asSubclass(LockStrategy.class)
+                    .getConstructor()
+                    .newInstance();
+        } catch (ReflectiveOperationException | ClassCastException e) {
+            throw new IllegalArgumentException(
+                    "pamt.strategy is global, hashed, per2M or the name of a class that implements LockStrategy and has a"
+                            + " public constructor without arguments; it is " + className,
+                    e);
+        }
+    }
+}

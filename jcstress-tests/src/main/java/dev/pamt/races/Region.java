@@ -1,0 +1,158 @@
+package dev.pamt.races;
+
+import dev.pamt.api.CacheExhaustedException;
+import dev.pamt.api.NoUsersException;
+import dev.pamt.api.PageAllocator;
+import dev.pamt.api.PamtManager;
+import dev.pamt.api.PamtPageCache;
+import dev.pamt.api.RegionInUseException;
+import dev.pamt.api.RegionMapped2MException;
+import dev.pamt.api.RegionState;
+import dev.pamt.api.SeamcallFailedException;
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.Seamcalls;
+import dev.pamt.seamcall.TdxStatus;
+
+/** One region of the host, and what actors do with it; every answer is a word or two. */
+final class Region {
+    static final String BACKED = "backed";
+    static final String SOUND = "sound";
+
+    final long hpa;
+    final PamtManager manager;
+    private final RecordingPlatform module;
+    private final Seamcalls seamcalls;
+
+    Region(RaceHost host, long hpa) {
+        this.hpa = hpa;
+        this.manager = host.manager;
+        this.module = host.module;
+        this.seamcalls = new Seamcalls(module);
+        module.forget(hpa);
+    }
+
+    /** A region that has one user from the start. */
+    static Region withOneUser() {
+        Region region = RaceHost.withChunks().nextRegion();
+        region.manager.get(region.hpa);
+        return region;
+    }
+
+    static Region empty() {
+        return RaceHost.withChunks().nextRegion();
+    }
+
+    /** Gets the region and asks the module at once whether its pair is there: what a caller's next SEAMCALL would find. */
+    String getAndLook() {
+        return getAndLook(1);
+    }
+
+    String getAndLook(int pages) {
+        try {
+            manager.get(hpa, pages);
+        } catch (SeamcallFailedException refused) {
+            return "refused";
+        } catch (RegionMapped2MException mapped) {
+            return "mapped 2M";
+        }
+        return look();
+    }
+
+    /** As above, with a pair from a cache. */
+    String getAndLook(PamtPageCache cache) {
+        try {
+            manager.get(hpa, cache);
+        } catch (CacheExhaustedException empty) {
+            return "exhausted";
+        }
+        return look();
+    }
+
+    /** What the module says of the region: PAGE.RDMD, made outside the library. */
+    String look() {
+        SeamcallRegisters regs = new SeamcallRegisters();
+        long status = seamcalls.pageRdmd(regs, PageLevel.SIZE_2M.encode(hpa));
+        if (TdxStatus.OPERAND_BUSY.matches(status)) {
+            return "busy";
+        }
+        return regs.rcx != 0 ? BACKED : "unbacked";
+    }
+
+    String put() {
+        return put(1);
+    }
+
+    String put(int pages) {
+        try {
+            manager.put(hpa, pages);
+            return "put";
+        } catch (NoUsersException refused) {
+            return "no users";
+        }
+    }
+
+    String map2M() {
+        try {
+            manager.map2M(hpa);
+            return "mapped 2M";
+        } catch (RegionInUseException refused) {
+            return "in use";
+        } catch (SeamcallFailedException refused) {
+            return "refused";
+        }
+    }
+
+    void refuseNextAdd() {
+        module.refuseNextAdd(hpa);
+    }
+
+    void refuseNextRemove() {
+        module.refuseNextRemove(hpa);
+    }
+
+    int adds() {
+        return module.count(hpa, RecordingPlatform.ADDED);
+    }
+
+    /**
+     * What the arbiter says: that the region has just these users, that the module has a pair if it has any, and none when
+     * they have left; and that on the way the module was never asked for what it refuses, nor by two at once.
+     */
+    String verdict(int users) {
+        String found = compare(users);
+        if (users > 0) {
+            manager.put(hpa, users);
+        }
+        if (found.equals(SOUND)) {
+            found = compare(0);
+        }
+        if (module.count(hpa, RecordingPlatform.BUSY) > 0) {
+            return "the module was busy";
+        }
+        if (module.count(hpa, RecordingPlatform.REFUSED) > 0) {
+            return "the module has refused";
+        }
+        if (adds() != module.count(hpa, RecordingPlatform.REMOVED)) {
+            return "a pair is left over";
+        }
+        return found;
+    }
+
+    private String compare(int users) {
+        RegionState expected = users == 0
+                ? new RegionState(RegionState.Kind.EMPTY, 0)
+                : new RegionState(RegionState.Kind.BACKED, users);
+        RegionState state = manager.state(hpa);
+        if (!state.equals(expected)) {
+            return state.kind() + " with " + state.users() + " users";
+        }
+        String module = look();
+        return module.equals(users == 0 ? "unbacked" : BACKED) ? SOUND : module + " with " + users + " users";
+    }
+
+    /** A page of the region. */
+    long page(int index) {
+        return hpa + index * PageAllocator.PAGE_BYTES;
+    }
+}

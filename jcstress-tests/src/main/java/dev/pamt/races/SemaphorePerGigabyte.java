@@ -1,0 +1,51 @@
+package dev.pamt.races;
+
+import dev.pamt.api.LockStrategy;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+
+/**
+ * A strategy as a user would write it: a fair semaphore for each gigabyte. The worked example of {@code
+ * docs/race-suites.md}.
+ */
+public final class SemaphorePerGigabyte implements LockStrategy {
+    private static final int REGIONS_PER_GIGABYTE = 512;
+
+    /** Makes the strategy; {@code -Dpamt.strategy} needs this constructor. */
+    public SemaphorePerGigabyte() {}
+
+    @Override
+    public String name() {
+        return "semaphore per gigabyte";
+    }
+
+    @Override
+    public RegionLocks newLocks(RegionBits bits) {
+        ConcurrentHashMap<Long, Semaphore> semaphores = new ConcurrentHashMap<>();
+        return new RegionLocks() {
+            @Override
+            public long lockOf(long region) {
+                return region / REGIONS_PER_GIGABYTE;
+            }
+
+            @Override
+            public boolean tryLock(long lock) {
+                return of(lock).tryAcquire();
+            }
+
+            @Override
+            public void lock(long lock) {
+                of(lock).acquireUninterruptibly();
+            }
+
+            @Override
+            public void unlock(long lock) {
+                of(lock).release();
+            }
+
+            private Semaphore of(long lock) {
+                return semaphores.computeIfAbsent(lock, key -> new Semaphore(1, true));
+            }
+        };
+    }
+}
