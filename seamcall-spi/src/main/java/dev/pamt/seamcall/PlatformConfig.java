@@ -17,6 +17,15 @@ public final class PlatformConfig {
     /** The number of convertible memory ranges that the firmware can report. */
     public static final int MAX_CMRS = 32;
 
+    /** Option: the number of physical address bits, the key id among them, as a number. Recordings need it. */
+    public static final String MAX_PA = "max-pa";
+
+    /** Option: the lowest address bit of the key id, as a number. Recordings need it. */
+    public static final String HKID_START_BIT = "hkid-start-bit";
+
+    /** Option: the first and the last private key id, such as {@code 32-63}. Recordings need it. */
+    public static final String PRIVATE_HKIDS = "private-hkids";
+
     private final List<PhysicalRange> cmrs;
     private final int processors;
     private final int packages;

@@ -1,5 +1,7 @@
 package dev.pamt.seamcall;
 
+import java.util.Optional;
+
 /**
  * A machine with a TDX module: its logical processors, its memory and its key ids.
  *
@@ -61,6 +63,15 @@ public interface SeamcallPlatform extends AutoCloseable {
      * @return how many private HKIDs there are, from {@link #firstPrivateHkid()} on
      */
     int privateHkids();
+
+    /**
+     * What a test harness can do with the module beyond calling it.
+     *
+     * @return empty unless the backend offers it
+     */
+    default Optional<ModuleInspection> inspection() {
+        return Optional.empty();
+    }
 
     /** Lets the machine go. Calling it again does nothing. */
     @Override

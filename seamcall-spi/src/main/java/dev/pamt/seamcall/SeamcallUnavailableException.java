@@ -7,6 +7,9 @@ import java.io.Serial;
  *
  * <p>State left: unknown. The call may or may not have been carried out, so pages that were handed over with it must be
  * treated as the module's.
+ *
+ * <p>A module that has shut itself down says in the message by what: {@code fatal error 343 in TDH.PHYMEM.PAMT.REMOVE on
+ * processor 0}, on this processor and on all others.
  */
 public class SeamcallUnavailableException extends RuntimeException {
     @Serial

@@ -27,8 +27,13 @@ import java.util.Map;
  * <p><b>Thread-safety:</b> stateless; any thread may use it.
  */
 public final class EmulatorFactory implements SeamcallProviderFactory {
-    private static final List<String> OPTIONS =
-            List.of("max-pa", "hkid-start-bit", "private-hkids", "dynamic-pamt", "latency-ns", "entropy-failures");
+    private static final List<String> OPTIONS = List.of(
+            PlatformConfig.MAX_PA,
+            PlatformConfig.HKID_START_BIT,
+            PlatformConfig.PRIVATE_HKIDS,
+            "dynamic-pamt",
+            "latency-ns",
+            "entropy-failures");
 
     /** Makes the factory. */
     public EmulatorFactory() {}
@@ -45,6 +50,17 @@ public final class EmulatorFactory implements SeamcallProviderFactory {
 
     @Override
     public SeamcallPlatform open(PlatformConfig config) {
+        return TdxModuleEmulator.open(configuration(config));
+    }
+
+    /**
+     * The emulator's own terms for a machine that any backend could be.
+     *
+     * @param config what the machine is to look like
+     * @return the same, as {@link #open} understands it
+     * @throws IllegalArgumentException if the emulator cannot be that machine, or does not know an option
+     */
+    public static EmulatorConfig configuration(PlatformConfig config) {
         EmulatorConfig.Builder builder = EmulatorConfig.builder()
                 .cmrs(config.cmrs().isEmpty() ? EmulatorConfig.DEFAULT_CMRS : config.cmrs())
                 .processors(config.processors())
@@ -52,15 +68,15 @@ public final class EmulatorFactory implements SeamcallProviderFactory {
         for (Map.Entry<String, String> option : config.options().entrySet()) {
             set(builder, option.getKey(), option.getValue());
         }
-        return TdxModuleEmulator.open(builder.build());
+        return builder.build();
     }
 
     private static void set(EmulatorConfig.Builder builder, String name, String value) {
         try {
             switch (name) {
-                case "max-pa" -> builder.maxPaBits(Integer.parseInt(value));
-                case "hkid-start-bit" -> builder.hkidStartBit(Integer.parseInt(value));
-                case "private-hkids" -> setPrivateHkids(builder, value.split("-", 2));
+                case PlatformConfig.MAX_PA -> builder.maxPaBits(Integer.parseInt(value));
+                case PlatformConfig.HKID_START_BIT -> builder.hkidStartBit(Integer.parseInt(value));
+                case PlatformConfig.PRIVATE_HKIDS -> setPrivateHkids(builder, value.split("-", 2));
                 case "dynamic-pamt" -> builder.dynamicPamt(parseBoolean(value));
                 case "latency-ns" -> setLatency(builder, value);
                 case "entropy-failures" -> setEntropy(builder, value.split("[/@]", 3));

@@ -1,5 +1,6 @@
 package dev.pamt.seamcall.emulator;
 
+import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
@@ -33,6 +34,7 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
     private static final Logger LOG = LoggerFactory.getLogger(TdxModuleEmulator.class);
 
     private final EmulatorConfig config;
+    private final EmulatorInspection inspection;
     private final ModuleCore module;
     private final LogicalProcessor[] logicalProcessors;
     private final SeamcallProvider[] processors;
@@ -41,17 +43,19 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
 
     private TdxModuleEmulator(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
         this.config = config;
+        HpaRules hpas = new HpaRules(
+                config.maxPaBits(), config.hkidStartBit(), config.firstPrivateHkid(), config.lastPrivateHkid());
+        inspection = new EmulatorInspection(hpas);
         module = new ModuleCore(
                 new Cmrs(config.cmrs()),
-                new HpaRules(
-                        config.maxPaBits(), config.hkidStartBit(), config.firstPrivateHkid(), config.lastPrivateHkid()),
+                hpas,
                 config.dynamicPamt(),
                 config.processors(),
                 config.packages(),
                 new Timing(config.latencyNanos()),
                 schedule,
-                config.entropy()::available,
-                nanoClock,
+                () -> !inspection.entropyFails() && config.entropy().available(),
+                () -> nanoClock.getAsLong() + inspection.clockOffsetNanos(),
                 config.guests(),
                 this::noteFatal);
         logicalProcessors = new LogicalProcessor[config.processors()];
@@ -59,10 +63,11 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
         for (int i = 0; i < processors.length; i++) {
             int index = i;
             LogicalProcessor lp = new LogicalProcessor(
-                    i, config.packageOf(i), () -> config.interrupts().pending(index));
+                    i, config.packageOf(i), () -> config.interrupts().pending(index) || inspection.interruptDue());
             logicalProcessors[i] = lp;
             processors[i] = (rax, regs) -> module.dispatcher().call(lp, rax, regs);
         }
+        inspection.inspect(module, logicalProcessors);
         memory = config.hostAccessListener()
                 .<PhysicalMemory>map(listener -> new HostMemory(module, listener))
                 .orElse(module.memory());
@@ -139,6 +144,11 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
     @Override
     public int privateHkids() {
         return config.lastPrivateHkid() - config.firstPrivateHkid() + 1;
+    }
+
+    @Override
+    public Optional<ModuleInspection> inspection() {
+        return Optional.of(inspection);
     }
 
     /** Switches the machine off: later calls are answered with an exception. */

@@ -1,0 +1,117 @@
+package dev.pamt.seamcall.emulator;
+
+import dev.pamt.seamcall.GuestDriver;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
+import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
+import dev.pamt.seamcall.emulator.guest.GuestSide;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.ModuleFatal;
+import dev.pamt.seamcall.emulator.td.Vcpu;
+import dev.pamt.seamcall.emulator.td.VcpuEntry;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.Supplier;
+
+/** Takes the steps of guests that a test harness decides, past the program that VP.ENTER would ask. */
+final class EmulatorGuests implements GuestDriver {
+    private static final long READ = 1;
+    private static final long WRITE = 2;
+    private static final long EXECUTE = 4;
+
+    private final ModuleCore module;
+    private final LogicalProcessor[] processors;
+    private final AtomicReferenceArray<Inside> inside;
+
+    /** A vCPU on a processor, and the registers with which it will come out. */
+    private record Inside(Vcpu vcpu, GuestSide.Exit exit) {}
+
+    EmulatorGuests(ModuleCore module, LogicalProcessor[] processors) {
+        this.module = module;
+        this.processors = processors;
+        inside = new AtomicReferenceArray<>(processors.length);
+    }
+
+    @Override
+    public long enter(int processor, SeamcallRegisters regs) {
+        long status = orFatal(() -> module.vcpuEntry().enter(processors[processor], regs));
+        if (status != VcpuEntry.ENTERED) {
+            return status;
+        }
+        Vcpu vcpu = module.vcpus().at(VcpuEntry.rootOf(regs.rcx));
+        inside.set(processor, new Inside(vcpu, new GuestSide.Exit(regs)));
+        return ENTERED;
+    }
+
+    @Override
+    public long rax(int processor) {
+        return at(processor).vcpu.guest().rax();
+    }
+
+    @Override
+    public void setRax(int processor, long value) {
+        at(processor).vcpu.guest().setRax(value);
+    }
+
+    @Override
+    public void enterLongMode(int processor) {
+        at(processor).vcpu.guest().enterLongMode();
+    }
+
+    @Override
+    public void advance(int processor) {
+        at(processor).vcpu.guest().advance();
+    }
+
+    @Override
+    public Step tdcall(int processor, long rax, SeamcallRegisters guestRegs) {
+        Inside here = at(processor);
+        return step(processor, here, () -> module.guestSide()
+                .tdcall(processors[processor], here.vcpu, rax, guestRegs, here.exit));
+    }
+
+    @Override
+    public Step access(int processor, long gpa, Access access) {
+        Inside here = at(processor);
+        long kind =
+                switch (access) {
+                    case READ -> READ;
+                    case WRITE -> WRITE;
+                    case EXECUTE -> EXECUTE;
+                };
+        return step(processor, here, () -> module.guestSide().access(here.vcpu, gpa, kind, here.exit));
+    }
+
+    @Override
+    public Step interrupt(int processor) {
+        Inside here = at(processor);
+        return step(processor, here, () -> module.guestSide().interrupt(here.vcpu, here.exit));
+    }
+
+    private Step step(int processor, Inside here, Supplier<dev.pamt.seamcall.emulator.guest.Outcome> action) {
+        return switch (orFatal(action)) {
+            case DONE -> new Step(Outcome.DONE, here.vcpu.guest().rax());
+            case EXCEPTION -> new Step(Outcome.EXCEPTION, here.exit.exception());
+            case INTERRUPTED -> new Step(Outcome.INTERRUPTED, 0);
+            case EXIT -> {
+                inside.set(processor, null);
+                yield new Step(Outcome.EXIT, here.exit.rax());
+            }
+        };
+    }
+
+    private static <T> T orFatal(Supplier<T> action) {
+        try {
+            return action.get();
+        } catch (ModuleFatal fatal) {
+            throw new SeamcallUnavailableException("the TDX module has shut down on the guest's side", fatal);
+        }
+    }
+
+    private Inside at(int processor) {
+        Inside here = inside.get(processor);
+        if (here == null) {
+            throw new IllegalStateException("no vCPU is inside on processor " + processor);
+        }
+        return here;
+    }
+}

@@ -1,0 +1,226 @@
+package dev.pamt.seamcall.emulator;
+
+import dev.pamt.seamcall.GuestDriver;
+import dev.pamt.seamcall.ModuleInspection;
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
+import dev.pamt.seamcall.emulator.memory.Words;
+import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.td.Td;
+import dev.pamt.seamcall.emulator.td.Vcpu;
+import dev.pamt.seamcall.emulator.tdmr.Tdmr;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A test harness's way into an emulated module. What a harness decides, entropy, interrupts and time, is asked for by the
+ * machine through {@link #entropyFails()}, {@link #interruptDue()} and {@link #clockOffsetNanos()}.
+ */
+final class EmulatorInspection implements ModuleInspection {
+    private static final int LOCK_WORD = 0xFFFF;
+    private static final int NO_INTERRUPT = -1;
+    private static final int ENTRIES_PER_PAIR_PAGE = 256;
+    private static final int PAIR_SHIFT = 28;
+    private static final int PAGE_SHIFT = 12;
+    private static final int SEPT_ROOT_LEVEL = 3;
+    private static final int SEPT_INDEX_BITS = 9;
+    private static final long SEPT_FREE = 0xE0L << 48;
+    private static final long SEPT_LEAF = 0x80;
+    private static final long SEPT_ADDRESS = (1L << 52) - (1L << PAGE_SHIFT);
+
+    private final HpaRules hpas;
+    private final AtomicInteger pollsBeforeInterrupt = new AtomicInteger(NO_INTERRUPT);
+    private ModuleCore module;
+    private GuestDriver guests;
+    private volatile boolean entropyFails;
+    private volatile boolean interruptPending;
+    private volatile long clockOffsetNanos;
+
+    EmulatorInspection(HpaRules hpas) {
+        this.hpas = hpas;
+    }
+
+    /** Says which module this is about; the module needs this object to be made. */
+    void inspect(ModuleCore core, LogicalProcessor[] processors) {
+        module = core;
+        guests = new EmulatorGuests(core, processors);
+    }
+
+    boolean entropyFails() {
+        return entropyFails;
+    }
+
+    boolean interruptDue() {
+        // Read first: polls of a machine that nobody inspects must not fight for the counter.
+        return interruptPending
+                || (pollsBeforeInterrupt.get() != NO_INTERRUPT
+                        && pollsBeforeInterrupt.getAndUpdate(polls -> polls == NO_INTERRUPT ? polls : polls - 1) == 0);
+    }
+
+    long clockOffsetNanos() {
+        return clockOffsetNanos;
+    }
+
+    @Override
+    public int lockWord(PageLevel level, long hpa) {
+        return (int) pamtEntryWord(level, hpa, 0) & LOCK_WORD;
+    }
+
+    @Override
+    public void setLockWord(PageLevel level, long hpa, int word) {
+        long entry = entryHpa(level, hpa);
+        module.memory().write64(entry, (module.memory().read64(entry) & ~LOCK_WORD) | (word & LOCK_WORD));
+    }
+
+    @Override
+    public long pamtEntryWord(PageLevel level, long hpa, int index) {
+        return module.memory().read64(entryHpa(level, hpa) + (long) index * Long.BYTES);
+    }
+
+    @Override
+    public boolean isInPageBitmap(long hpa) {
+        return module.pamt().isDonatedOrReserved(tdmrOf(hpa), hpa);
+    }
+
+    private Tdmr tdmrOf(long hpa) {
+        Tdmr tdmr = module.tdmrs().covering(hpa);
+        if (tdmr == null) {
+            throw new IllegalArgumentException("no TDMR covers 0x" + Long.toHexString(hpa));
+        }
+        return tdmr;
+    }
+
+    private long entryHpa(PageLevel level, long hpa) {
+        Tdmr tdmr = tdmrOf(hpa);
+        return switch (level) {
+            case SIZE_1G -> tdmr.pamt1gHpa(hpa);
+            case SIZE_2M -> tdmr.pamt2mHpa(hpa);
+            case SIZE_4K -> module.pamt().dynamic() ? pairEntryHpa(tdmr, hpa) : tdmr.pamt4kHpa(hpa);
+        };
+    }
+
+    private long pairEntryHpa(Tdmr tdmr, long hpa) {
+        int index = (int) (hpa >>> PAGE_SHIFT) & 2 * ENTRIES_PER_PAIR_PAGE - 1;
+        long entry2m = tdmr.pamt2mHpa(hpa) + (index < ENTRIES_PER_PAIR_PAGE ? 0 : Long.BYTES);
+        long page = module.memory().read64(entry2m) >>> PAIR_SHIFT << PAGE_SHIFT;
+        if (page == 0) {
+            throw new IllegalArgumentException("the region of 0x" + Long.toHexString(hpa) + " has no page pair");
+        }
+        return page + (long) (index & ENTRIES_PER_PAIR_PAGE - 1) * Tdmr.ENTRY_BYTES;
+    }
+
+    @Override
+    public int keyTableLock() {
+        return module.kot().lock().raw();
+    }
+
+    @Override
+    public void setKeyTableLock(int word) {
+        module.kot().lock().setRaw(word);
+    }
+
+    @Override
+    public void setEntropyFails(boolean fails) {
+        entropyFails = fails;
+    }
+
+    @Override
+    public void setInterruptPending(boolean pending) {
+        interruptPending = pending;
+    }
+
+    @Override
+    public void interruptAfterPolls(int polls) {
+        pollsBeforeInterrupt.set(Math.max(polls, NO_INTERRUPT));
+    }
+
+    @Override
+    public synchronized void advanceClock(long nanos) {
+        if (nanos < 0) {
+            throw new IllegalArgumentException("a clock goes forward, not by " + nanos + " ns");
+        }
+        clockOffsetNanos += nanos;
+    }
+
+    @Override
+    public long septEntry(long tdrHpa, long gpa, int level) {
+        return module.memory().read64(septEntryHpa(tdrHpa, gpa, level));
+    }
+
+    @Override
+    public void setSeptEntry(long tdrHpa, long gpa, int level, long entry) {
+        module.memory().write64(septEntryHpa(tdrHpa, gpa, level), entry);
+    }
+
+    private long septEntryHpa(long tdrHpa, long gpa, int level) {
+        long table = td(tdrHpa).septRootHpa(0);
+        if (table == 0) {
+            throw new IllegalArgumentException("TD 0x" + Long.toHexString(tdrHpa) + " has no Secure EPT yet");
+        }
+        // Entries that are blocked have no permissions and do not stop the walk.
+        for (int at = SEPT_ROOT_LEVEL; ; at--) {
+            int index = (int) (gpa >>> (PAGE_SHIFT + SEPT_INDEX_BITS * at)) & (1 << SEPT_INDEX_BITS) - 1;
+            long entryHpa = table + (long) index * Long.BYTES;
+            long entry = module.memory().read64(entryHpa);
+            if (at == level || (entry & SEPT_FREE) == SEPT_FREE || (entry & SEPT_LEAF) != 0) {
+                return entryHpa;
+            }
+            table = hpas.withoutHkid(entry & SEPT_ADDRESS);
+        }
+    }
+
+    @Override
+    public int tdLock(long tdrHpa, TdLock lock) {
+        Td td = td(tdrHpa);
+        return switch (lock) {
+            case OP_STATE -> (int) Words.lv(td.locks(), Td.OP_STATE_LOCK) & LOCK_WORD;
+            case SEPT_TREE -> (int) Words.lv(td.locks(), Td.SEPT_TREE_LOCK) & LOCK_WORD;
+            case EPOCH -> td.epochLock().raw();
+        };
+    }
+
+    @Override
+    public void setTdLock(long tdrHpa, TdLock lock, int word) {
+        Td td = td(tdrHpa);
+        switch (lock) {
+            case OP_STATE -> Words.sv(td.locks(), Td.OP_STATE_LOCK, word & LOCK_WORD);
+            case SEPT_TREE -> Words.sv(td.locks(), Td.SEPT_TREE_LOCK, word & LOCK_WORD);
+            case EPOCH -> td.epochLock().setRaw(word);
+        }
+    }
+
+    @Override
+    public long tdOf(long tdvprHpa) {
+        Vcpu vcpu = module.vcpus().at(tdvprHpa);
+        if (vcpu == null) {
+            throw new IllegalArgumentException("no vCPU has its root page at 0x" + Long.toHexString(tdvprHpa));
+        }
+        return vcpu.td().tdrHpa();
+    }
+
+    @Override
+    public long epoch(long tdrHpa) {
+        Td td = module.tds().at(tdrHpa);
+        return td == null ? 0 : td.epoch();
+    }
+
+    @Override
+    public long childPages(long tdrHpa) {
+        Td td = module.tds().at(tdrHpa);
+        return td == null ? 0 : td.childPages();
+    }
+
+    private Td td(long tdrHpa) {
+        Td td = module.tds().at(tdrHpa);
+        if (td == null) {
+            throw new IllegalArgumentException("no TD has its root page at 0x" + Long.toHexString(tdrHpa));
+        }
+        return td;
+    }
+
+    @Override
+    public Optional<GuestDriver> guests() {
+        return Optional.of(guests);
+    }
+}
