@@ -1,0 +1,40 @@
+package dev.pamt.seamcall.conformance;
+
+import java.util.List;
+import java.util.SortedMap;
+
+/**
+ * What came of replaying one recording. Immutable and thread-safe.
+ *
+ * @param file the recording
+ * @param calls the calls that were made and compared, guest steps included
+ * @param events the events that were applied
+ * @param coverage by leaf, how often each status was recorded among the calls that were made
+ * @param differences what differs, in the order of the recording
+ * @param skips what was not replayed or not compared
+ */
+public record FileResult(
+        String file,
+        int calls,
+        int events,
+        SortedMap<String, SortedMap<String, Integer>> coverage,
+        List<Difference> differences,
+        List<Skip> skips) {
+    /**
+     * Whether nothing differs. What was skipped does not count.
+     *
+     * @return true if there is no difference
+     */
+    public boolean passed() {
+        return differences.isEmpty();
+    }
+
+    /**
+     * Whether nothing of the recording could be replayed.
+     *
+     * @return true if there were no calls
+     */
+    public boolean skipped() {
+        return calls == 0 && differences.isEmpty();
+    }
+}

@@ -1,0 +1,151 @@
+package dev.pamt.seamcall.conformance;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * A value of a recording: an object, an array, a text, a number, true, false or null. Immutable and thread-safe.
+ *
+ * <p>Asking for what is not there is a {@link MalformedLineException} that names it: a recording that lacks a field
+ * cannot be replayed.
+ */
+final class JsonValue {
+    private static final JsonFactory JSON = new JsonFactory();
+    private static final String HEX = "0x";
+
+    private final Object value;
+
+    private JsonValue(Object value) {
+        this.value = value;
+    }
+
+    static JsonValue parse(String line) throws IOException {
+        try (JsonParser parser = JSON.createParser(line)) {
+            parser.nextToken();
+            JsonValue parsed = read(parser);
+            if (parser.nextToken() != null) {
+                throw new IOException("more than one JSON value in a line");
+            }
+            return parsed;
+        }
+    }
+
+    private static JsonValue read(JsonParser parser) throws IOException {
+        JsonToken token = parser.currentToken();
+        if (token == null) {
+            throw new IOException("no JSON value in a line");
+        }
+        return new JsonValue(
+                switch (token) {
+                    case START_OBJECT -> {
+                        Map<String, JsonValue> fields = new LinkedHashMap<>();
+                        while (parser.nextToken() != JsonToken.END_OBJECT) {
+                            String name = parser.currentName();
+                            parser.nextToken();
+                            fields.put(name, read(parser));
+                        }
+                        yield fields;
+                    }
+                    case START_ARRAY -> {
+                        List<JsonValue> items = new ArrayList<>();
+                        while (parser.nextToken() != JsonToken.END_ARRAY) {
+                            items.add(read(parser));
+                        }
+                        yield items;
+                    }
+                    case VALUE_STRING -> parser.getText();
+                    case VALUE_NUMBER_INT -> parser.getLongValue();
+                    case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+                    case VALUE_TRUE -> true;
+                    case VALUE_FALSE -> false;
+                    case VALUE_NULL -> null;
+                    default -> throw new IOException("no JSON value begins with " + token);
+                });
+    }
+
+    /** Whether an object has a field that is not null. */
+    boolean has(String name) {
+        return value instanceof Map && fields().get(name) != null && fields().get(name).value != null;
+    }
+
+    /** A field of an object, or null if it is missing or null. */
+    JsonValue find(String name) {
+        return has(name) ? fields().get(name) : null;
+    }
+
+    /** A field of an object. */
+    JsonValue get(String name) {
+        JsonValue field = find(name);
+        if (field == null) {
+            throw new MalformedLineException("field '" + name + "' is missing");
+        }
+        return field;
+    }
+
+    /** A field, made into something else, or a default if it is missing. */
+    <T> T orElse(String name, Function<JsonValue, T> conversion, T missing) {
+        JsonValue field = find(name);
+        return field == null ? missing : conversion.apply(field);
+    }
+
+    @SuppressWarnings("unchecked") // the maps that read() makes
+    Map<String, JsonValue> fields() {
+        return (Map<String, JsonValue>) as(Map.class, "an object");
+    }
+
+    @SuppressWarnings("unchecked") // the lists that read() makes
+    List<JsonValue> items() {
+        return (List<JsonValue>) as(List.class, "an array");
+    }
+
+    JsonValue item(int index) {
+        return items().get(index);
+    }
+
+    boolean isArray() {
+        return value instanceof List;
+    }
+
+    boolean isObject() {
+        return value instanceof Map;
+    }
+
+    String text() {
+        return as(String.class, "a text");
+    }
+
+    boolean bool() {
+        return as(Boolean.class, "true or false");
+    }
+
+    /** A number as recordings write it: hexadecimal text or a JSON number. */
+    long number() {
+        if (value instanceof String text && text.startsWith(HEX)) {
+            return Long.parseUnsignedLong(text.substring(HEX.length()), 16);
+        }
+        return as(Long.class, "a number");
+    }
+
+    int intValue() {
+        return Math.toIntExact(number());
+    }
+
+    private <T> T as(Class<T> type, String what) {
+        if (!type.isInstance(value)) {
+            throw new MalformedLineException(this + " is not " + what);
+        }
+        return type.cast(value);
+    }
+
+    @Override
+    public String toString() {
+        return value instanceof String text ? '"' + text + '"' : String.valueOf(value);
+    }
+}

@@ -1,0 +1,73 @@
+package dev.pamt.seamcall.conformance;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** Collects what comes of replaying one recording, line by line. Not thread-safe. */
+final class ResultBuilder {
+    private final String file;
+    private final SortedMap<String, SortedMap<String, Integer>> coverage = new TreeMap<>();
+    private final List<Difference> differences = new ArrayList<>();
+    private final Map<String, Skip> skips = new LinkedHashMap<>();
+    private int calls;
+    private int events;
+    private int number;
+    private JsonValue line;
+    private String leaf;
+
+    ResultBuilder(String file) {
+        this.file = file;
+    }
+
+    /** Goes to a line of the recording. */
+    void at(int lineNumber, JsonValue content) {
+        number = lineNumber;
+        line = content;
+        leaf = leafOf(content);
+    }
+
+    private static String leafOf(JsonValue line) {
+        for (String field : List.of("leaf", "tdcall", "harness", "guest_event")) {
+            if (line.has(field)) {
+                return line.get(field).text();
+            }
+        }
+        return line.has("guest_access") ? "guest " + line.get("guest_access").text() : "note";
+    }
+
+    /** Counts a call that was made. */
+    void call(String status) {
+        calls++;
+        coverage.computeIfAbsent(leaf, any -> new TreeMap<>()).merge(status, 1, Integer::sum);
+    }
+
+    /** Counts an event that was applied. */
+    void event() {
+        events++;
+    }
+
+    void compare(String register, long expected, long got) {
+        if (expected != got) {
+            differ(register, Registers.hex(expected), Registers.hex(got));
+        }
+    }
+
+    void differ(String register, String expected, String got) {
+        long n = line.has("n") ? line.get("n").number() : -1;
+        differences.add(new Difference(file, number, n, leaf, register, expected, got));
+    }
+
+    /** Notes that the line is not replayed, or not compared in full. */
+    void skip(String reason) {
+        skips.merge(
+                reason, new Skip(reason, 1, number), (all, one) -> new Skip(reason, all.lines() + 1, all.firstLine()));
+    }
+
+    FileResult build() {
+        return new FileResult(file, calls, events, coverage, List.copyOf(differences), List.copyOf(skips.values()));
+    }
+}

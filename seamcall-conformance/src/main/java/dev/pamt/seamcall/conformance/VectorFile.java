@@ -1,0 +1,206 @@
+package dev.pamt.seamcall.conformance;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * A recording of the real module: JSON objects, one a line ({@code docs/vectors.md}).
+ *
+ * <p>Immutable and thread-safe.
+ */
+public final class VectorFile {
+    private static final String PLAIN = ".jsonl";
+    private static final String PACKED = ".jsonl.gz";
+    private static final String LITMUS = "litmus";
+
+    /** The recordings in this jar; a jar cannot be listed. */
+    private static final List<String> SHIPPED = List.of(
+            "accept_01",
+            "accept_02_rnd",
+            "add_01_input_checks",
+            "add_02_pair_pages",
+            "add_04_maxpa48_hkid44",
+            "locks_01_add_remove",
+            "remove_01_input_checks",
+            "remove_02_contents_and_stale",
+            "rnd_01_tiny",
+            "rnd_04_in_use",
+            "rnd_06_locks_tiny",
+            "rnd_07_td_small",
+            "state_01_partially_initialized",
+            "static_01_dynamic_pamt_off",
+            "static_02_td",
+            "sysconfig_01_tdmr_checks",
+            "sysrd_01_pamt_fields",
+            "td_01_create_addcx_reclaim",
+            "td_03_demote_promote",
+            "td_05_l2");
+
+    private final String name;
+    private final List<JsonValue> lines;
+
+    private VectorFile(String name, List<JsonValue> lines) {
+        this.name = name;
+        this.lines = List.copyOf(lines);
+    }
+
+    /**
+     * Reads a recording.
+     *
+     * @param file a file of lines of JSON, {@code .jsonl}, or packed by gzip, {@code .jsonl.gz}
+     * @return the recording
+     * @throws IOException if the file cannot be read or is no recording; the message says where
+     */
+    public static VectorFile read(Path file) throws IOException {
+        try (InputStream stream = Files.newInputStream(file)) {
+            String name = file.getFileName().toString();
+            return read(name, name.endsWith(".gz") ? new GZIPInputStream(stream) : stream);
+        }
+    }
+
+    /**
+     * Reads the recordings of a directory, in the order of their names.
+     *
+     * @param fileOrDirectory a directory, of which every {@code .jsonl} and {@code .jsonl.gz} file is read, or a file
+     * @return the recordings; at least one
+     * @throws IOException if one of them cannot be read or is no recording, or there are none
+     */
+    public static List<VectorFile> readAll(Path fileOrDirectory) throws IOException {
+        if (!Files.isDirectory(fileOrDirectory)) {
+            return List.of(read(fileOrDirectory));
+        }
+        List<Path> files;
+        try (Stream<Path> entries = Files.list(fileOrDirectory)) {
+            files = entries.filter(VectorFile::isRecording).sorted().toList();
+        }
+        if (files.isEmpty()) {
+            throw new IOException(fileOrDirectory + " has no " + PLAIN + " and no " + PACKED + " file");
+        }
+        List<VectorFile> read = new ArrayList<>();
+        for (Path file : files) {
+            read.add(read(file));
+        }
+        return read;
+    }
+
+    private static boolean isRecording(Path file) {
+        String name = file.getFileName().toString();
+        return Files.isRegularFile(file) && (name.endsWith(PLAIN) || name.endsWith(PACKED));
+    }
+
+    /**
+     * The recordings of call sequences that come with this library.
+     *
+     * @return the recordings, ordered by name
+     */
+    public static List<VectorFile> shipped() {
+        return SHIPPED.stream().map(VectorFile::shipped).toList();
+    }
+
+    /**
+     * The recording of races that comes with this library.
+     *
+     * @return the recording, for {@link Litmus}
+     */
+    public static VectorFile shippedLitmus() {
+        return shipped(LITMUS);
+    }
+
+    /**
+     * A recording that comes with this library.
+     *
+     * @param name its name without an extension, such as {@code add_01_input_checks}
+     * @return the recording
+     * @throws IllegalArgumentException if there is none of that name
+     */
+    public static VectorFile shipped(String name) {
+        try (InputStream stream = VectorFile.class.getResourceAsStream("vectors/" + name + PACKED)) {
+            if (stream == null) {
+                throw new IllegalArgumentException("no recording is named '" + name + "'");
+            }
+            return read(name + PACKED, new GZIPInputStream(stream));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static VectorFile read(String name, InputStream stream) throws IOException {
+        List<JsonValue> lines = new ArrayList<>();
+        try (BufferedReader reader = new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
+            for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                lines.add(parse(name, lines.size() + 1, line));
+            }
+        }
+        if (lines.isEmpty()) {
+            throw new IOException(name + " is empty");
+        }
+        return new VectorFile(name, lines);
+    }
+
+    private static JsonValue parse(String name, int number, String line) throws IOException {
+        try {
+            JsonValue parsed = JsonValue.parse(line);
+            if (!parsed.isObject()) {
+                throw new IOException("no JSON object");
+            }
+            return parsed;
+        } catch (IOException e) {
+            throw new IOException(name + ", line " + number + " cannot be understood: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * The name of the file.
+     *
+     * @return the name without its directory
+     */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * Whether this is a recording of races, for {@link Litmus}, rather than of a call sequence.
+     *
+     * @return true for a recording of races
+     */
+    public boolean isLitmus() {
+        return lines.stream().anyMatch(line -> line.has("t1") && line.has("t2"));
+    }
+
+    /**
+     * The names of the races in a recording of races.
+     *
+     * @return the names, in the order of the file
+     */
+    public List<String> litmusNames() {
+        return lines.stream()
+                .filter(line -> line.has("t1"))
+                .map(line -> line.get("name").text())
+                .toList();
+    }
+
+    /** All lines; the first one is line 1 of the file. */
+    List<JsonValue> lines() {
+        return lines;
+    }
+
+    /** The first line, which says what machine the recording was made on; null if each line has a machine of its own. */
+    JsonValue header() {
+        return lines.get(0).has("header") ? lines.get(0) : null;
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}
