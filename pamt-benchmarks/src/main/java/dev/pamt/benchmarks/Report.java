@@ -1,0 +1,232 @@
+package dev.pamt.benchmarks;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.File;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Prints the table of docs/performance.md from JMH results ({@code -rf json}): for each target the ratio that was measured,
+ * as the median over forks, and how far the forks lie apart.
+ *
+ * <p>{@code Report results.json [more.json ...]}; rows whose benchmarks did not run are left out.
+ */
+public final class Report {
+    /** The scores of one benchmark with its parameters: one for each fork. */
+    private record Scores(List<Double> forks) {
+        double median() {
+            List<Double> sorted = new ArrayList<>(forks);
+            Collections.sort(sorted);
+            int middle = sorted.size() / 2;
+            return sorted.size() % 2 == 1 ? sorted.get(middle) : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
+        }
+
+        double least() {
+            return Collections.min(forks);
+        }
+
+        double most() {
+            return Collections.max(forks);
+        }
+    }
+
+    private final Map<String, Scores> results = new HashMap<>();
+
+    private Report() {}
+
+    public static void main(String[] args) throws IOException {
+        Report report = new Report();
+        for (String file : args) {
+            report.read(new ObjectMapper().readTree(new File(file)));
+        }
+        report.print();
+    }
+
+    private void read(JsonNode json) {
+        for (JsonNode run : json) {
+            StringBuilder key =
+                    new StringBuilder(run.get("benchmark").textValue().replace("dev.pamt.benchmarks.", ""));
+            run.path("params").properties().forEach(param -> {
+                if (!param.getKey().equals("seamcallNanos")) {
+                    key.append(' ').append(param.getValue().textValue());
+                }
+            });
+            if (run.get("mode").textValue().equals("sample")) {
+                results.put(key + " p99", new Scores(List.of(percentile(run.get("primaryMetric")))));
+                run.path("secondaryMetrics").properties().forEach(metric -> {
+                    if (metric.getValue().path("scorePercentiles").has("99.0")) {
+                        String member = metric.getKey();
+                        results.put(
+                                key.toString().replaceFirst("\\.[^ ]*", "." + member) + " p99",
+                                new Scores(List.of(percentile(metric.getValue()))));
+                    }
+                });
+            } else {
+                results.put(key.toString(), new Scores(medianOfEachFork(run.get("primaryMetric"))));
+            }
+            JsonNode allocated = run.path("secondaryMetrics").path("gc.alloc.rate.norm");
+            if (!allocated.isMissingNode()) {
+                results.put(key + " B/op", new Scores(medianOfEachFork(allocated)));
+            }
+        }
+    }
+
+    private static double percentile(JsonNode metric) {
+        return metric.get("scorePercentiles").get("99.0").doubleValue();
+    }
+
+    private static List<Double> medianOfEachFork(JsonNode metric) {
+        List<Double> forks = new ArrayList<>();
+        for (JsonNode fork : metric.get("rawData")) {
+            List<Double> iterations = new ArrayList<>();
+            fork.forEach(score -> iterations.add(score.doubleValue()));
+            forks.add(new Scores(iterations).median());
+        }
+        return forks;
+    }
+
+    private void print() {
+        System.out.println("| what | target | measured | spread over forks |");
+        System.out.println("|---|---|---|---|");
+        ratio(
+                "warm get+put, one thread, against a bare AtomicInteger",
+                "at most 1.10 x",
+                "WarmGetPut.striding ours-per2M",
+                "WarmGetPut.striding bare-atomic");
+        bytes("warm get+put allocates", "WarmGetPut.striding ours-per2M B/op");
+        ratio(
+                "warm get+put, two threads on one region, against the bare one",
+                "at most 1.3 x",
+                "SharedRegion.getPut ours-per2M",
+                "SharedRegion.getPut bare-atomic");
+        ratio(
+                "the same: inc-not-zero + dec-and-lock against us",
+                "at least 1.6 x",
+                "SharedRegion.getPut v6-dec-and-lock",
+                "SharedRegion.getPut ours-per2M");
+        ratio(
+                "neighbouring regions against regions far apart, two threads",
+                "at most 1.15 x",
+                "NeighbouringRegions.getPut 1 ours-per2M",
+                "NeighbouringRegions.getPut 100 ours-per2M");
+        ratio(
+                "the same for an array without permutation",
+                "(3.8 x)",
+                "NeighbouringRegions.getPut 1 bare-varhandle",
+                "NeighbouringRegions.getPut 100 bare-varhandle");
+        ratio(
+                "always-lock as merged against us, one thread",
+                "at least 10 x",
+                "WarmGetPut.oneRegion merged-always-lock",
+                "WarmGetPut.oneRegion ours-per2M");
+        ratio(
+                "always-lock as merged against us, two threads",
+                "at least 20 x",
+                "SharedRegion.getPut merged-always-lock",
+                "SharedRegion.getPut ours-per2M");
+        ratio(
+                "range of 511 pages against one page",
+                "at most 2 x",
+                "RangeGetPut.rangeOf511Pages per2M",
+                "RangeGetPut.onePage per2M");
+        for (String strategy : List.of("per2M", "hashed", "global")) {
+            cycle(strategy);
+        }
+        for (String strategy : List.of("ours-hashed", "ours-per2M")) {
+            ratio(
+                    "distinct regions, two threads, 4 us SEAMCALL: global against " + strategy,
+                    "at least 1.9 x",
+                    "DistinctTransitions.getPut ours-global",
+                    "DistinctTransitions.getPut " + strategy);
+        }
+        for (String rival : List.of("ours-per2M", "ours-hashed", "ours-global", "merged-always-lock")) {
+            String target = rival.equals("ours-per2M") ? "at most 1.2 x" : "(contrast)";
+            ratio(
+                    "p99 of a victim's warm get+put beside a noisy neighbour against alone, " + rival,
+                    target,
+                    "NoisyNeighbour.warmVictim " + rival + " p99",
+                    "NoisyNeighbour.warmAlone " + rival + " p99");
+            ratio(
+                    "p99 of a victim's transition beside a noisy neighbour against alone, " + rival,
+                    target,
+                    "NoisyNeighbour.transitionVictim " + rival + " p99",
+                    "NoisyNeighbour.transitionAlone " + rival + " p99");
+        }
+        difference(
+                "allocPage+freePage beyond get+put",
+                "at most 60 ns",
+                "AllocatedPages.allocPageFreePage per2M",
+                "AllocatedPages.getPut per2M");
+        bytes("allocPage+freePage allocates", "AllocatedPages.allocPageFreePage per2M B/op");
+        perSecond("emulator, PAMT.ADD and REMOVE", "at least 3 million a second", "EmulatorCalls.pamtAddAndRemove");
+    }
+
+    private void ratio(String what, String target, String ours, String theirs) {
+        Scores a = results.get(ours);
+        Scores b = results.get(theirs);
+        if (a != null && b != null) {
+            row(
+                    what,
+                    target,
+                    String.format(
+                            Locale.ROOT, "%.2f x (%.1f ns : %.1f ns)", a.median() / b.median(), a.median(), b.median()),
+                    spread(a) + " : " + spread(b));
+        }
+    }
+
+    private void difference(String what, String target, String ours, String theirs) {
+        Scores a = results.get(ours);
+        Scores b = results.get(theirs);
+        if (a != null && b != null) {
+            row(
+                    what,
+                    target,
+                    String.format(Locale.ROOT, "%.1f ns", a.median() - b.median()),
+                    spread(a) + " - " + spread(b));
+        }
+    }
+
+    private void cycle(String strategy) {
+        Scores ours = results.get("Cycle.getPut " + strategy);
+        Scores raw = results.get("Cycle.twoSeamcalls " + strategy);
+        if (ours != null && raw != null) {
+            row(
+                    "0 -> 1 -> 0 against the two raw SEAMCALLs, " + strategy,
+                    "at most 1.15 x + 60 ns",
+                    String.format(Locale.ROOT, "%.0f ns; %.0f ns allowed", ours.median(), 1.15 * raw.median() + 60),
+                    spread(ours) + "; raw " + spread(raw));
+        }
+    }
+
+    private void bytes(String what, String key) {
+        Scores scores = results.get(key);
+        if (scores != null) {
+            row(what, "0 B/op", String.format(Locale.ROOT, "%.1f B/op", scores.median()), spread(scores));
+        }
+    }
+
+    private void perSecond(String what, String target, String key) {
+        Scores scores = results.get(key);
+        if (scores != null) {
+            row(
+                    what,
+                    target,
+                    String.format(Locale.ROOT, "%.2f million a second", scores.median() / 1e6),
+                    String.format(Locale.ROOT, "%.2f to %.2f", scores.least() / 1e6, scores.most() / 1e6));
+        }
+    }
+
+    private static String spread(Scores scores) {
+        return String.format(Locale.ROOT, "%.1f to %.1f", scores.least(), scores.most());
+    }
+
+    private static void row(String what, String target, String measured, String spread) {
+        System.out.println("| " + what + " | " + target + " | " + measured + " | " + spread + " |");
+    }
+}
