@@ -12,7 +12,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * The default page allocator of a host: 4K pages and 2M chunks of given ranges of RAM.
  *
  * <p>Placement is that of a kernel with per-processor lists: a thread fills one 2M region page by page, pages that were
- * freed are used again first, and a region whose pages are all free is a chunk again. A region that RAM covers only in
+ * freed are used again first, and a region whose pages are all free is a chunk again. Chunks come from the top of memory,
+ * untouched regions for pages from the bottom. A region that RAM covers only in
  * part gives pages and never a chunk. What nobody has touched costs 4 bytes a GiB; a GiB once touched costs 2 KiB, and a
  * region in use about 130 bytes.
  *
@@ -351,7 +352,7 @@ public final class HostPageAllocator implements PageAllocator {
         long takeChunk() {
             lock.lock();
             try {
-                long hpa = nextWhole();
+                long hpa = lastWhole();
                 if (hpa != NONE) {
                     setRegionAt(hpa, CHUNK);
                     chunksOut++;
@@ -408,6 +409,25 @@ public final class HostPageAllocator implements PageAllocator {
                     nextUntouched =
                             untouched.isEmpty() ? NONE : untouched.get(0).baseHpa();
                 }
+            }
+            return hpa;
+        }
+
+        /** Chunks come from the top, where pages come last: so the two spoil each other's regions least. */
+        private long lastWhole() {
+            if (!returned.isEmpty()) {
+                return returned.pop();
+            }
+            if (nextUntouched == NONE) {
+                return NONE;
+            }
+            PhysicalRange last = untouched.remove(untouched.size() - 1);
+            long hpa = last.endHpa() - CHUNK_BYTES;
+            long rest = untouched.isEmpty() ? nextUntouched : last.baseHpa();
+            if (hpa > rest) {
+                untouched.add(PhysicalRange.between(last.baseHpa(), hpa));
+            } else if (untouched.isEmpty()) {
+                nextUntouched = NONE;
             }
             return hpa;
         }

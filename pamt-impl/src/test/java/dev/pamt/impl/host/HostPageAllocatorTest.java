@@ -108,6 +108,18 @@ class HostPageAllocatorTest {
     }
 
     @Test
+    void chunksComeFromTheTopAndPagesFromBelow() {
+        HostPageAllocator allocator =
+                over(PhysicalRange.between(2 * MIB, 6 * MIB), PhysicalRange.between(4 * GIB, 4 * GIB + 4 * MIB));
+        assertEquals(4 * GIB + 2 * MIB, allocator.allocChunk());
+        assertEquals(2 * MIB, allocator.allocPage());
+        assertEquals(4 * GIB, allocator.allocChunk());
+        assertEquals(4 * MIB, allocator.allocChunk());
+        assertEquals(PageAllocator.NONE, allocator.allocChunk());
+        assertEquals(2 * MIB + PAGE, allocator.allocPage());
+    }
+
+    @Test
     void aChunkThatCameBackGivesPagesAgain() {
         HostPageAllocator allocator = over(PhysicalRange.between(2 * MIB, 4 * MIB));
         long chunk = allocator.allocChunk();
@@ -130,7 +142,7 @@ class HostPageAllocatorTest {
         long chunk = allocator.allocChunk();
         allocator.freePage(page);
         assertRefused("was given back before", () -> allocator.freePage(page));
-        assertRefused("has not been allocated", () -> allocator.freePage(5 * GIB - PAGE));
+        assertRefused("has not been allocated", () -> allocator.freePage(5 * GIB - GIB / 2));
         assertRefused("has not been allocated", () -> allocator.freePage(5 * GIB));
         assertRefused("has not been allocated", () -> allocator.freePage(0));
         assertRefused("has not been allocated", () -> allocator.freePage(PageAllocator.NONE));
