@@ -13,9 +13,8 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>Placement is that of a kernel with per-processor lists: a thread fills one 2M region page by page, pages that were
  * freed are used again first, and a region whose pages are all free is a chunk again. Chunks come from the top of memory,
- * untouched regions for pages from the bottom. A region that RAM covers only in
- * part gives pages and never a chunk. What nobody has touched costs 4 bytes a GiB; a GiB once touched costs 2 KiB, and a
- * region in use about 130 bytes.
+ * untouched regions for pages from the bottom. A region that RAM covers only in part gives pages and never a chunk. What
+ * nobody has touched costs 4 bytes a GiB; a GiB once touched costs 2 KiB, and a region in use about 130 bytes.
  *
  * <p>A page or chunk that is given back and was not handed out is refused with an {@link IllegalArgumentException}; nothing
  * has changed then.
