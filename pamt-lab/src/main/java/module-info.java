@@ -3,6 +3,7 @@ module dev.pamt.lab {
     requires com.fasterxml.jackson.core;
     requires dev.pamt.api;
     requires dev.pamt.seamcall;
+    requires dev.pamt.seamcall.conformance;
     requires info.picocli;
 
     opens dev.pamt.lab to

@@ -16,12 +16,16 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The program {@code ./lab}. */
 @Command(
         name = "lab",
-        description = "Experiments with Dynamic PAMT on an emulated TDX host.",
+        description = "Experiments with Dynamic PAMT on an emulated TDX host, and the test of SEAMCALL backends.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
-        subcommands = {StormCommand.class, HelpCommand.class},
+        subcommands = {StormCommand.class, ConformanceCommand.class, HelpCommand.class},
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:all is well", "1:something was found: a leak, or a call that failed", "2:wrong usage"},
+        exitCodeList = {
+            "0:all is well",
+            "1:something was found: a leak, a call that failed, a difference",
+            "2:wrong usage"
+        },
         footer = {"", "The main job:  ./lab storm"})
 public final class Main implements Callable<Integer> {
     /** Something that should not be was found, or the run failed. */
