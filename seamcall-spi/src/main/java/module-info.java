@@ -5,7 +5,11 @@
  * {@code provides dev.pamt.seamcall.SeamcallProviderFactory with ...}.
  */
 module dev.pamt.seamcall {
+    // For FlightRecording alone.
+    requires static jdk.jfr;
+
     exports dev.pamt.seamcall;
+    exports dev.pamt.seamcall.decorator;
 
     uses dev.pamt.seamcall.SeamcallProviderFactory;
 }

@@ -43,24 +43,40 @@ final class RecordedMachine implements AutoCloseable {
     }
 
     private static PlatformConfig config(JsonValue platform) {
-        return PlatformConfig.builder()
-                .cmrs(List.of(new PhysicalRange(0, CMR_BYTES)))
+        PlatformConfig.Builder config = PlatformConfig.builder()
+                .cmrs(platform.orElse("cmrs", RecordedMachine::ranges, List.of(new PhysicalRange(0, CMR_BYTES))))
                 .processors(platform.get("num_lps").intValue())
-                .packages(platform.get("num_pkgs").intValue())
-                .option(PlatformConfig.MAX_PA, platform.get("maxpa").number() + "")
-                .option(
-                        PlatformConfig.HKID_START_BIT,
-                        platform.get("hkid_start_bit").number() + "")
-                .option(
-                        PlatformConfig.PRIVATE_HKIDS,
-                        platform.get("private_hkid_min").number() + "-"
-                                + platform.get("private_hkid_max").number())
-                .build();
+                .packages(platform.get("num_pkgs").intValue());
+        if (platform.has("maxpa")) {
+            config.option(PlatformConfig.MAX_PA, platform.get("maxpa").number() + "")
+                    .option(
+                            PlatformConfig.HKID_START_BIT,
+                            platform.get("hkid_start_bit").number() + "")
+                    .option(
+                            PlatformConfig.PRIVATE_HKIDS,
+                            platform.get("private_hkid_min").number() + "-"
+                                    + platform.get("private_hkid_max").number());
+        }
+        if (platform.has("options")) {
+            platform.get("options").fields().forEach((name, value) -> config.option(name, value.text()));
+        }
+        return config.build();
+    }
+
+    private static List<PhysicalRange> ranges(JsonValue cmrs) {
+        return cmrs.items().stream()
+                .map(cmr -> new PhysicalRange(
+                        cmr.get("base").number(), cmr.get("size").number()))
+                .toList();
+    }
+
+    private static RecordedMachine opened(JsonValue platform, Function<PlatformConfig, SeamcallPlatform> backend) {
+        return new RecordedMachine(backend.apply(config(platform)));
     }
 
     /** Switches the machine on, up to SYS.LP.INIT. */
     static RecordedMachine initialised(JsonValue platform, Function<PlatformConfig, SeamcallPlatform> backend) {
-        RecordedMachine machine = new RecordedMachine(backend.apply(config(platform)));
+        RecordedMachine machine = opened(platform, backend);
         SeamcallRegisters regs = new SeamcallRegisters();
         machine.orClose(() -> {
             expectSuccess("SYS.INIT", machine.calls(0).sysInit(regs));
@@ -73,6 +89,9 @@ final class RecordedMachine implements AutoCloseable {
 
     /** Switches the machine on and brings its module up as far as the header says. */
     static RecordedMachine bringUp(JsonValue header, Function<PlatformConfig, SeamcallPlatform> backend) {
+        if (!header.orElse("bring_up", JsonValue::bool, true)) {
+            return opened(header.get("platform"), backend);
+        }
         RecordedMachine machine = initialised(header.get("platform"), backend);
         machine.orClose(() -> machine.configureAs(header));
         return machine;

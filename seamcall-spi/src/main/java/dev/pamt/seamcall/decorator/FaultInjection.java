@@ -1,0 +1,108 @@
+package dev.pamt.seamcall.decorator;
+
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallProvider;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
+import dev.pamt.seamcall.TdxOperand;
+import java.util.Objects;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * Makes calls go wrong as a {@link FaultPlan} says.
+ *
+ * <p><b>Thread-safety:</b> any number of threads; calls are counted in the order in which they come. <b>Progress:</b> never
+ * waits.
+ */
+public final class FaultInjection implements SeamcallDecorator {
+    private static final long LEAF = 0xFFFF;
+
+    /** Leaf numbers are below this. */
+    private static final int LEAVES = 64;
+
+    private final FaultPlan plan;
+    private final AtomicLongArray calls = new AtomicLongArray(LEAVES);
+    private final AtomicLong injected = new AtomicLong();
+
+    /**
+     * Starts to count calls, for one plan.
+     *
+     * @param plan which calls go wrong
+     */
+    public FaultInjection(FaultPlan plan) {
+        this.plan = Objects.requireNonNull(plan, "plan");
+    }
+
+    /**
+     * How many calls of a leaf there were.
+     *
+     * @param leaf the leaf
+     * @return calls, those that went wrong included
+     */
+    public long calls(SeamcallLeaf leaf) {
+        return calls.get(leaf.number());
+    }
+
+    /**
+     * How many calls have gone wrong.
+     *
+     * @return calls
+     */
+    public long injected() {
+        return injected.get();
+    }
+
+    @Override
+    public SeamcallProvider decorate(SeamcallProvider backend, int processor) {
+        return (rax, regs) -> call(backend, rax, regs);
+    }
+
+    private long call(SeamcallProvider backend, long rax, SeamcallRegisters regs) {
+        SeamcallLeaf leaf = SeamcallLeaf.ofNumber((int) (rax & LEAF));
+        if (leaf == null) {
+            return backend.seamcall(rax, regs);
+        }
+        long number = calls.incrementAndGet(leaf.number());
+        FaultPlan.Fault fault = plan.of(leaf, number);
+        if (fault == null) {
+            return backend.seamcall(rax, regs);
+        }
+        injected.incrementAndGet();
+        return switch (fault.kind()) {
+            case ANSWER -> fault.value();
+            case GARBAGE -> {
+                long status = backend.seamcall(rax, regs);
+                spoil(regs, fault.value());
+                yield status;
+            }
+            case LOST_BEFORE -> throw lost(leaf, number, "before");
+            case LOST_AFTER -> {
+                backend.seamcall(rax, regs);
+                throw lost(leaf, number, "after");
+            }
+        };
+    }
+
+    private static void spoil(SeamcallRegisters regs, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        for (TdxOperand register : TdxOperand.values()) {
+            if (isGeneral(register)) {
+                regs.set(register, random.nextLong());
+            }
+        }
+    }
+
+    private static boolean isGeneral(TdxOperand operand) {
+        return switch (operand) {
+            case RCX, RDX, RBX, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 -> true;
+            default -> false;
+        };
+    }
+
+    private static SeamcallUnavailableException lost(SeamcallLeaf leaf, long number, String when) {
+        return new SeamcallUnavailableException(
+                "injected: the module was lost " + when + " call " + number + " of " + leaf);
+    }
+}

@@ -1,0 +1,113 @@
+package dev.pamt.seamcall.decorator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallProvider;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class FaultInjectionTest {
+    private static final SeamcallLeaf ADD = SeamcallLeaf.PHYMEM_PAMT_ADD;
+    private static final long BUSY = TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+
+    private final AtomicInteger reached = new AtomicInteger();
+    private final SeamcallProvider backend = (rax, regs) -> {
+        reached.incrementAndGet();
+        return 0;
+    };
+
+    private static long add(SeamcallProvider provider) {
+        return provider.seamcall(ADD.rax(), new SeamcallRegisters());
+    }
+
+    @Test
+    void theKthCallOfALeafIsAnsweredAndDoesNotReachTheModule() {
+        FaultInjection faults = new FaultInjection(FaultPlan.builder()
+                .answer(ADD, 2, TdxStatus.PAGE_NOT_FREE.with(TdxOperand.RDX))
+                .build());
+        SeamcallProvider faulty = faults.decorate(backend, 0);
+        assertEquals(0, add(faulty));
+        assertEquals(0, faulty.seamcall(SeamcallLeaf.PHYMEM_PAMT_REMOVE.rax(), new SeamcallRegisters()));
+        assertEquals(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.RDX), add(faulty));
+        assertEquals(0, add(faulty));
+        assertEquals(3, reached.get());
+        assertEquals(3, faults.calls(ADD));
+        assertEquals(1, faults.injected());
+    }
+
+    @Test
+    void aBurstIsBusyAndThenOver() {
+        SeamcallProvider faulty = new FaultInjection(
+                        FaultPlan.builder().busy(ADD, 1, 3, TdxOperand.RCX).build())
+                .decorate(backend, 0);
+        assertEquals(BUSY, add(faulty));
+        assertEquals(BUSY, add(faulty));
+        assertEquals(BUSY, add(faulty));
+        assertEquals(0, add(faulty));
+    }
+
+    @Test
+    void callsOfAllProcessorsAreCountedTogether() {
+        SeamcallPlatform faulty = new FaultInjection(
+                        FaultPlan.builder().answer(ADD, 2, BUSY).build())
+                .decorate(new StubPlatform(backend));
+        assertEquals(0, add(faulty.processor(0)));
+        assertEquals(BUSY, add(faulty.processor(1)));
+    }
+
+    @Test
+    void garbageIsInEveryRegisterAfterACallThatWasCarriedOut() {
+        SeamcallProvider faulty =
+                new FaultInjection(FaultPlan.builder().garbage(ADD, 1, 42).build()).decorate(backend, 0);
+        SeamcallRegisters regs = new SeamcallRegisters();
+        assertEquals(0, faulty.seamcall(ADD.rax(), regs));
+        assertEquals(1, reached.get());
+        assertNotEquals(0, regs.rcx);
+        assertNotEquals(0, regs.r15);
+    }
+
+    @Test
+    void theModuleCanBeLostBeforeAndAfterACall() {
+        SeamcallProvider faulty = new FaultInjection(
+                        FaultPlan.builder().loseBefore(ADD, 1).loseAfter(ADD, 2).build())
+                .decorate(backend, 0);
+        assertThrows(SeamcallUnavailableException.class, () -> add(faulty));
+        assertEquals(0, reached.get());
+        assertThrows(SeamcallUnavailableException.class, () -> add(faulty));
+        assertEquals(1, reached.get());
+    }
+
+    @Test
+    void aPlanRefusesWhatMakesNoSense() {
+        FaultPlan.Builder plan = FaultPlan.builder().answer(ADD, 5, BUSY);
+        assertThrows(IllegalArgumentException.class, () -> plan.garbage(ADD, 5, 1));
+        assertThrows(IllegalArgumentException.class, () -> plan.busy(ADD, 3, 3, TdxOperand.RCX));
+        assertThrows(IllegalArgumentException.class, () -> plan.loseAfter(ADD, 0));
+        assertThrows(IllegalArgumentException.class, () -> plan.busy(ADD, 1, 0, TdxOperand.RCX));
+    }
+
+    @Test
+    void decoratorsGoIntoEachOther() {
+        FaultInjection inner =
+                new FaultInjection(FaultPlan.builder().answer(ADD, 1, 1).build());
+        FaultInjection outer =
+                new FaultInjection(FaultPlan.builder().answer(ADD, 1, 2).build());
+        SeamcallProvider both = inner.inside(outer).decorate(backend, 0);
+        assertEquals(2, add(both));
+        assertEquals(1, add(both));
+        assertEquals(
+                0,
+                inner.inside(outer)
+                        .decorate(new StubPlatform(backend))
+                        .processor(1)
+                        .seamcall(ADD.rax(), new SeamcallRegisters()));
+    }
+}
