@@ -10,7 +10,8 @@ package dev.pamt.seamcall;
  * registers of its own. <b>Progress:</b> a call never waits for another call; what is contended is answered {@link
  * TdxStatus#OPERAND_BUSY} and has changed nothing.
  *
- * <p>Rules for a backend:
+ * <p>Rules for a backend. Each has a test of its name in {@code SeamcallProviderContractTest}, which is published in
+ * {@code seamcall-spi-tests.jar} for the authors of backends:
  *
  * <ul>
  *   <li><b>SPI-1</b> A failure of the call is a status, never an exception. A backend that cannot reach its module
@@ -20,6 +21,18 @@ package dev.pamt.seamcall;
  *   <li><b>SPI-4</b> Whatever the caller did before the call is visible to the module; whatever the module did is visible
  *       to the caller after it (the call is a full fence, as the instruction is).
  *   <li><b>SPI-5</b> The registers belong to the caller: a backend keeps no reference to them after it returns.
+ *   <li><b>SPI-6</b> A lock that is held by somebody else is tried once and answered {@link TdxStatus#OPERAND_BUSY}. The
+ *       backend does not wait and does not try again: that is the caller's to decide.
+ *   <li><b>SPI-7</b> PAMT.REMOVE returns the two pages that PAMT.ADD was given, in the same order, and both can be given
+ *       again.
+ *   <li><b>SPI-8</b> Of several things that are wrong with a call, the one is reported that the module checks first:
+ *       PAMT.ADD looks at RCX, then RDX, then R8.
+ *   <li><b>SPI-9</b> A leaf word with an unknown leaf, with reserved bits, or with a version that the leaf has not is answered
+ *       {@link TdxStatus#OPERAND_INVALID} with operand RAX.
+ *   <li><b>SPI-10</b> Calls that need nothing in common do not disturb each other, on whichever threads they are made.
+ *   <li><b>SPI-11</b> Once the machine was closed, every call throws {@link SeamcallUnavailableException}.
+ *   <li><b>SPI-12</b> A machine has one provider for each logical processor, the same object each time, and says {@link
+ *       IndexOutOfBoundsException} to any other index.
  * </ul>
  */
 @FunctionalInterface

@@ -1,0 +1,363 @@
+package dev.pamt.seamcall.contract;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.pamt.seamcall.ModuleInspection;
+import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.PhysicalMemory;
+import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallProvider;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
+import dev.pamt.seamcall.Seamcalls;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * What every SEAMCALL backend must do: the rules SPI-1 to SPI-12 of {@link SeamcallProvider}, a test for each. Extend it, and
+ * open the backend; if the backend lacks a {@link Capability}, say so, and the tests that need it are skipped with the reason.
+ *
+ * <p>Each test opens a machine of its own, with two processors and 16 GiB of memory, and brings its module up with Dynamic
+ * PAMT and one TDMR of 1 GiB at 4 GiB. For the whole behaviour of the module there are recordings: {@code ./lab conformance}.
+ *
+ * <p>Published in {@code seamcall-spi-tests.jar}; needs JUnit Jupiter.
+ */
+@Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+public abstract class SeamcallProviderContractTest {
+    /** What a backend may lack. */
+    public enum Capability {
+        /** The module can do Dynamic PAMT, and the machine has memory where the test wants its TDMR. */
+        DYNAMIC_PAMT,
+        /** {@link SeamcallPlatform#inspection()} offers to write lock words. */
+        INSPECTION
+    }
+
+    private static final long TDMR = 4L << 30;
+    private static final long TDMR_BYTES = 1L << 30;
+    private static final long PAMT_1G = 1L << 30;
+    private static final long PAMT_2M = PAMT_1G + 0x1000;
+    private static final long PAMT_4K = PAMT_1G + 0x10000;
+    private static final long INFO_ARRAY = 0x1000;
+    private static final long INFO = 0x2000;
+    private static final long REGION = PageLevel.SIZE_2M.bytes();
+    private static final long PAGE = PageLevel.SIZE_4K.bytes();
+    private static final long MISALIGNED = 0x800;
+    private static final long OUTSIDE = 8L << 30;
+    private static final int THREADS = 4;
+    private static final int ROUNDS = 300;
+    private static final int EXCLUSIVE = 1;
+    private static final List<TdxOperand> REGISTERS = List.of(
+            TdxOperand.RCX,
+            TdxOperand.RDX,
+            TdxOperand.RBX,
+            TdxOperand.RSI,
+            TdxOperand.RDI,
+            TdxOperand.R8,
+            TdxOperand.R9,
+            TdxOperand.R10,
+            TdxOperand.R11,
+            TdxOperand.R12,
+            TdxOperand.R13,
+            TdxOperand.R14,
+            TdxOperand.R15);
+
+    private final SeamcallRegisters regs = new SeamcallRegisters();
+    private SeamcallPlatform machine;
+
+    /** Makes the test; JUnit does. */
+    protected SeamcallProviderContractTest() {}
+
+    /**
+     * Opens the backend under test.
+     *
+     * @param config what the machine is to look like
+     * @return the machine, whose module was not initialised yet; the test closes it
+     */
+    protected abstract SeamcallPlatform open(PlatformConfig config);
+
+    /**
+     * What the backend can do; everything, unless overridden.
+     *
+     * @return the capabilities
+     */
+    protected Set<Capability> capabilities() {
+        return EnumSet.allOf(Capability.class);
+    }
+
+    /**
+     * How long the backend may take for one call.
+     *
+     * @return a time that a slow machine does not exceed either
+     */
+    protected Duration callTimeout() {
+        return Duration.ofSeconds(5);
+    }
+
+    @AfterEach
+    void closeMachine() {
+        if (machine != null) {
+            machine.close();
+        }
+    }
+
+    private void need(Capability capability) {
+        assumeTrue(capabilities().contains(capability), "the backend lacks the capability " + capability);
+    }
+
+    private void openMachine() {
+        machine = open(PlatformConfig.builder()
+                .cmrs(List.of(new PhysicalRange(0, 16L << 30)))
+                .processors(2)
+                .build());
+    }
+
+    private Seamcalls calls() {
+        return new Seamcalls(machine.processor(0));
+    }
+
+    private void initialise() {
+        openMachine();
+        expect(0, calls().sysInit(regs.clear()));
+        for (int i = 0; i < machine.processors(); i++) {
+            expect(0, new Seamcalls(machine.processor(i)).sysLpInit(regs.clear()));
+        }
+    }
+
+    /** Writes the description of the TDMR, with the base once more at the end. */
+    private void describeTdmr(long bytes) {
+        PhysicalMemory memory = machine.memory();
+        memory.write64(INFO_ARRAY, INFO);
+        long[] words = {TDMR, bytes, PAMT_1G, 0x1000, PAMT_2M, 0x2000, PAMT_4K, 0x8000};
+        for (int i = 0; i < words.length; i++) {
+            memory.write64(INFO + (long) i * Long.BYTES, words[i]);
+        }
+        memory.write64(INFO, TDMR);
+    }
+
+    private long configure() {
+        long options = machine.firstPrivateHkid() | Seamcalls.SYS_CONFIG_DYNAMIC_PAMT;
+        return calls().sysConfig(regs.clear(), INFO_ARRAY, 1, options);
+    }
+
+    /** A machine whose module is ready. */
+    private void bringUp() {
+        need(Capability.DYNAMIC_PAMT);
+        initialise();
+        describeTdmr(TDMR_BYTES);
+        expect(0, configure());
+        expect(0, calls().sysKeyConfig(regs.clear()));
+        long initialised = 0;
+        while (initialised < TDMR + TDMR_BYTES) {
+            expect(0, calls().sysTdmrInit(regs.clear(), TDMR));
+            initialised = regs.rdx;
+        }
+    }
+
+    private static long region(int number) {
+        return TDMR + number * REGION;
+    }
+
+    private static long page(int region, int number) {
+        return region(region) + number * PAGE;
+    }
+
+    private static void expect(long expected, long status) {
+        assertEquals(TdxStatus.toString(expected), TdxStatus.toString(status));
+    }
+
+    private long add(long regionHpa, long page0Hpa, long page1Hpa) {
+        return calls().pamtAdd(regs.clear(), regionHpa, page0Hpa, page1Hpa);
+    }
+
+    /** Different numbers in all registers. */
+    private static SeamcallRegisters marked() {
+        SeamcallRegisters marked = new SeamcallRegisters();
+        for (TdxOperand register : REGISTERS) {
+            marked.set(register, 0xCA00_0000_0000_0FEEL + ((long) register.id() << 32));
+        }
+        return marked;
+    }
+
+    @Test
+    void spi1AFailureIsAStatusAndNeverAnException() {
+        bringUp();
+        expect(TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX), calls().pageRdmd(marked(), -1));
+        expect(TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX), calls().pageRdmd(marked(), OUTSIDE));
+    }
+
+    @Test
+    void spi2RegistersThatALeafDoesNotWriteKeepTheirValues() {
+        bringUp();
+        SeamcallRegisters given = marked();
+        given.rcx = PageLevel.SIZE_2M.encode(region(1));
+        given.rdx = page(50, 0);
+        given.r8 = page(50, 1);
+        regs.set(given);
+        expect(0, machine.processor(0).seamcall(SeamcallLeaf.PHYMEM_PAMT_ADD.rax(), regs));
+        assertEquals(given, regs, "PAMT.ADD writes no register, not even RAX's value into one");
+        expect(
+                TdxStatus.HPA_RANGE_NOT_FREE.with(TdxOperand.RCX),
+                machine.processor(0).seamcall(SeamcallLeaf.PHYMEM_PAMT_ADD.rax(), regs));
+        assertEquals(given, regs, "nor if it fails");
+    }
+
+    @Test
+    void spi3AFailedCallHasChangedNothing() {
+        bringUp();
+        expect(TdxStatus.OPERAND_INVALID.with(TdxOperand.R8), add(region(2), page(51, 0), page(51, 1) + MISALIGNED));
+        expect(TdxStatus.NO_PAMT_PAGE_PAIR.with(TdxOperand.RCX), calls().pamtRemove(regs.clear(), region(2)));
+        expect(0, add(region(2), page(51, 0), page(51, 1)));
+    }
+
+    @Test
+    void spi4WhatTheHostHasWrittenIsVisibleToTheModule() {
+        need(Capability.DYNAMIC_PAMT);
+        initialise();
+        describeTdmr(TDMR_BYTES + PAGE);
+        assertTrue(TdxStatus.isError(configure()), "a TDMR consists of whole GiB");
+        machine.memory().write64(INFO + Long.BYTES, TDMR_BYTES);
+        expect(0, configure());
+    }
+
+    @Test
+    void spi5RegistersAreTheCallersAgainAfterTheCall() {
+        bringUp();
+        SeamcallRegisters before = new SeamcallRegisters();
+        calls().pageRdmd(before, region(3));
+        SeamcallRegisters copy = new SeamcallRegisters().set(before);
+        calls().pageRdmd(marked(), region(4));
+        assertEquals(copy, before);
+    }
+
+    @Test
+    void spi6ALockThatIsHeldIsTriedOnceAndAnsweredBusy() throws Exception {
+        need(Capability.INSPECTION);
+        bringUp();
+        ModuleInspection inspection = machine.inspection().orElseThrow();
+        inspection.setLockWord(PageLevel.SIZE_2M, region(5), EXCLUSIVE);
+        ExecutorService caller = Executors.newSingleThreadExecutor();
+        try {
+            Future<Long> answer = caller.submit(() -> add(region(5), page(52, 0), page(52, 1)));
+            expect(
+                    TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX),
+                    answer.get(callTimeout().toNanos(), TimeUnit.NANOSECONDS));
+        } catch (TimeoutException e) {
+            throw new AssertionError("no answer within " + callTimeout() + " while a lock is held", e);
+        } finally {
+            inspection.setLockWord(PageLevel.SIZE_2M, region(5), 0);
+            caller.shutdownNow();
+        }
+        expect(0, add(region(5), page(52, 0), page(52, 1)));
+    }
+
+    @Test
+    void spi7ARegionGivesBackThePairThatItWasGiven() {
+        bringUp();
+        for (int i = 0; i < 2; i++) {
+            expect(0, add(region(6), page(53, 9), page(54, 3)));
+            expect(0, calls().pamtRemove(regs.clear(), region(6)));
+            assertEquals(page(53, 9), regs.rdx);
+            assertEquals(page(54, 3), regs.r8);
+        }
+    }
+
+    @Test
+    void spi8WhatTheModuleChecksFirstIsReported() {
+        bringUp();
+        long bad = MISALIGNED;
+        expect(
+                TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX),
+                add(region(7) + PAGE, page(55, 0) + bad, page(55, 1) + bad));
+        expect(TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX), add(region(7), page(55, 0) + bad, page(55, 1) + bad));
+        expect(TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RDX), add(region(7), OUTSIDE, page(55, 1) + bad));
+        expect(TdxStatus.OPERAND_INVALID.with(TdxOperand.R8), add(OUTSIDE, page(55, 0), page(55, 1) + bad));
+        expect(TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX), add(OUTSIDE, page(55, 0), page(55, 1)));
+    }
+
+    @Test
+    void spi9ALeafWordThatTheModuleDoesNotKnowIsRefused() {
+        bringUp();
+        long unknownLeaf = 0xFFFF;
+        long version = SeamcallLeaf.PHYMEM_PAMT_REMOVE.rax() | 1L << 16;
+        long reserved = SeamcallLeaf.PHYMEM_PAMT_REMOVE.rax() | 1L << 40;
+        for (long rax : new long[] {unknownLeaf, version, reserved}) {
+            regs.clear().rcx = PageLevel.SIZE_2M.encode(region(8));
+            expect(
+                    TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX),
+                    machine.processor(0).seamcall(rax, regs));
+        }
+    }
+
+    @Test
+    void spi10CallsThatNeedNothingInCommonDoNotDisturbEachOther() throws Exception {
+        bringUp();
+        ExecutorService callers = Executors.newFixedThreadPool(THREADS);
+        try {
+            List<Future<?>> done = new ArrayList<>();
+            for (int thread = 0; thread < THREADS; thread++) {
+                int index = thread;
+                done.add(callers.submit(() -> addAndRemove(index)));
+            }
+            for (Future<?> one : done) {
+                one.get();
+            }
+        } finally {
+            callers.shutdownNow();
+        }
+    }
+
+    private void addAndRemove(int thread) {
+        Seamcalls own = new Seamcalls(machine.processor(thread % machine.processors()));
+        SeamcallRegisters ownRegs = new SeamcallRegisters();
+        int donor = 60 + thread;
+        for (int i = 0; i < ROUNDS; i++) {
+            expect(0, own.pamtAdd(ownRegs.clear(), region(10 + thread), page(donor, 0), page(donor, 1)));
+            expect(0, own.pamtRemove(ownRegs.clear(), region(10 + thread)));
+            assertEquals(Set.of(page(donor, 0), page(donor, 1)), Set.of(ownRegs.rdx, ownRegs.r8));
+        }
+    }
+
+    @Test
+    void spi11AClosedMachineAnswersNoCall() {
+        initialise();
+        SeamcallProvider processor = machine.processor(0);
+        machine.close();
+        machine.close();
+        assertThrows(
+                SeamcallUnavailableException.class,
+                () -> processor.seamcall(SeamcallLeaf.SYS_RD.rax(), new SeamcallRegisters()));
+    }
+
+    @Test
+    void spi12AMachineHasOneProviderForEachProcessor() {
+        openMachine();
+        assertTrue(machine.processors() >= 1);
+        for (int i = 0; i < machine.processors(); i++) {
+            assertSame(machine.processor(i), machine.processor(i));
+            int packageOfIt = machine.packageOf(i);
+            assertTrue(packageOfIt >= 0 && packageOfIt < machine.packages(), () -> "package " + packageOfIt);
+        }
+        assertThrows(IndexOutOfBoundsException.class, () -> machine.processor(machine.processors()));
+        assertThrows(IndexOutOfBoundsException.class, () -> machine.processor(-1));
+    }
+}
