@@ -1,0 +1,81 @@
+package dev.pamt.impl;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.pamt.api.LockStrategy;
+import java.util.List;
+import org.jetbrains.lincheck.datastructures.ManagedStrategyGuaranteeKt;
+import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The manager under Lincheck's model checker, for each strategy.
+ *
+ * <p>In the build some thousand interleavings, more with {@code -Dpamt.lincheck.scenarios=1000
+ * -Dpamt.lincheck.interleavings=1000}: a million for each strategy. {@code -Dpamt.lincheck.calls=1} makes each thread's
+ * part shorter, {@code -Dpamt.lincheck.strategy=per2M} is a regular expression. The numbers are printed.
+ */
+class ManagerModelCheckingTest {
+    private static final int SCENARIOS = Integer.getInteger("pamt.lincheck.scenarios", 6);
+    private static final String STRATEGY = System.getProperty("pamt.lincheck.strategy", ".*");
+    private static final int CALLS = Integer.getInteger("pamt.lincheck.calls", 2);
+    private static final int INTERLEAVINGS = Integer.getInteger("pamt.lincheck.interleavings", 50);
+
+    static List<Arguments> hosts() {
+        return List.of(
+                Arguments.of(new LockStrategies.Global(), false),
+                Arguments.of(new LockStrategies.Hashed(2), false),
+                Arguments.of(new LockStrategies.Per2M(), false),
+                Arguments.of(new LockStrategies.Per2M(), true),
+                Arguments.of(new SemaphorePerGigabyte(), false));
+    }
+
+    @ParameterizedTest
+    @MethodSource("hosts")
+    void everyResultHasAnOrderThatExplainsIt(LockStrategy strategy, boolean chunks) {
+        if (!strategy.name().matches(STRATEGY)) {
+            return;
+        }
+        long before = Interleavings.soFar();
+        long start = System.nanoTime();
+        ManagerModel.prepare(strategy, chunks);
+        ManagerSpecification.pagesForAllocPage = chunks;
+        options().check(ManagerModel.class);
+        long interleavings = Interleavings.soFar() - before;
+        System.out.printf(
+                "model checking %s%s: %,d interleavings of %,d scenarios in %d s%n",
+                strategy.name(),
+                chunks ? " with chunks" : "",
+                interleavings,
+                SCENARIOS,
+                (System.nanoTime() - start) / 1_000_000_000);
+        assertTrue(interleavings > 0);
+    }
+
+    private static ModelCheckingOptions options() {
+        return new ModelCheckingOptions()
+                .iterations(SCENARIOS)
+                .invocationsPerIteration(INTERLEAVINGS)
+                .threads(2)
+                .actorsBefore(1)
+                .actorsPerThread(CALLS)
+                .actorsAfter(0)
+                .minimizeFailedScenario(false)
+                .sequentialSpecification(ManagerSpecification.class)
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses(
+                                "dev.pamt.impl.Interleavings",
+                                "dev.pamt.impl.Counters",
+                                "dev.pamt.impl.host.HostPageAllocator",
+                                "java.util.concurrent.atomic.LongAdder")
+                        .allMethods()
+                        .ignore())
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.ManagerModel")
+                        .methods("begin", "audit")
+                        .ignore())
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.RegionTable")
+                        .methods("materialise")
+                        .ignore());
+    }
+}

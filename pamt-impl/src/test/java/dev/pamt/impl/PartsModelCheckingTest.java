@@ -1,0 +1,103 @@
+package dev.pamt.impl;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.pamt.api.LockStrategy;
+import java.util.stream.Stream;
+import org.jetbrains.lincheck.LincheckAssertionError;
+import org.jetbrains.lincheck.datastructures.ManagedStrategyGuaranteeKt;
+import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The parts of the manager under Lincheck's model checker: the region word, the locks, the reservations of a VM's cache.
+ *
+ * <p>{@code -Dpamt.lincheck.scenarios} and {@code -Dpamt.lincheck.interleavings} as in {@link ManagerModelCheckingTest}.
+ */
+class PartsModelCheckingTest {
+    private static final int SCENARIOS = Integer.getInteger("pamt.lincheck.scenarios", 10);
+    private static final int INTERLEAVINGS = Integer.getInteger("pamt.lincheck.interleavings", 100);
+
+    static Stream<LockStrategy> strategies() {
+        return Stream.of(
+                new LockStrategies.Global(),
+                new LockStrategies.Hashed(2),
+                new LockStrategies.Per2M(),
+                new SemaphorePerGigabyte());
+    }
+
+    @Test
+    void theWordKeepsItsPartsApart() {
+        options().checkObstructionFreedom(true).check(RegionWordModel.class);
+    }
+
+    @ParameterizedTest
+    @MethodSource("strategies")
+    void locksExcludeAndNobodyWaitsForEver(LockStrategy strategy) {
+        LockModel.prepare(strategy);
+        options().check(LockModel.class);
+    }
+
+    @Test
+    void aReservationIsItsOwners() {
+        options().check(VmCacheModel.class);
+    }
+
+    @Test
+    void aStrategyThatDoesNotLockIsFound() {
+        LockModel.prepare(new NoLock());
+        LincheckAssertionError found =
+                assertThrows(LincheckAssertionError.class, () -> options().check(LockModel.class));
+        assertTrue(found.getMessage().contains("Invalid execution results"), found.getMessage());
+    }
+
+    private static ModelCheckingOptions options() {
+        return new ModelCheckingOptions()
+                .iterations(SCENARIOS)
+                .invocationsPerIteration(INTERLEAVINGS)
+                .threads(2)
+                .actorsBefore(1)
+                .actorsPerThread(3)
+                .actorsAfter(0)
+                .minimizeFailedScenario(false)
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses(
+                                "dev.pamt.impl.Counters", "java.util.concurrent.atomic.LongAdder")
+                        .allMethods()
+                        .ignore())
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.RegionTable")
+                        .methods("materialise")
+                        .ignore());
+    }
+
+    /** Lets everybody in. */
+    private static final class NoLock implements LockStrategy {
+        @Override
+        public String name() {
+            return "no lock";
+        }
+
+        @Override
+        public RegionLocks newLocks(RegionBits bits) {
+            return new RegionLocks() {
+                @Override
+                public long lockOf(long region) {
+                    return region;
+                }
+
+                @Override
+                public boolean tryLock(long lock) {
+                    return true;
+                }
+
+                @Override
+                public void lock(long lock) {}
+
+                @Override
+                public void unlock(long lock) {}
+            };
+        }
+    }
+}
