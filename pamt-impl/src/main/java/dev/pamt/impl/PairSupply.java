@@ -7,7 +7,9 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.IntStream;
 import org.jctools.queues.MessagePassingQueue;
 import org.jctools.queues.atomic.MpmcAtomicArrayQueue;
 import org.slf4j.Logger;
@@ -20,10 +22,11 @@ import org.slf4j.LoggerFactory;
  * and an ADD that donates pages of it cannot be busy on their account. A chunk that is wholly free goes back to the host,
  * but for one, which saves the next ADD the way to the allocator.
  *
- * <p><b>Concurrency.</b> Three stages: a bounded lock-free queue of pairs (JCTools) that takes and returns of pairs go
- * through; behind it the chunks under a mutex; behind them the host's allocator, called with nothing locked. A pair is in
- * exactly one place at a time: in the queue, free in its chunk, or with somebody. The chunk's bit set counts a pair in the
- * queue as taken.
+ * <p><b>Concurrency.</b> Four stages: slots for one pair each, 128 bytes apart, chosen by the region that the pair is for, so
+ * that regions which go back and forth do not meet in one place; a bounded lock-free queue (JCTools); behind it the chunks
+ * under a mutex; behind them the host's allocator, called with nothing locked. A pair is in exactly one place at a time: in
+ * a slot, in the queue, free in its chunk, or with somebody. The chunk's bit set counts a pair in a slot or in the queue as
+ * taken.
  */
 final class PairSupply implements PairSource {
     private static final Logger LOG = LoggerFactory.getLogger(PairSupply.class);
@@ -31,10 +34,15 @@ final class PairSupply implements PairSource {
     private static final long PAIR_BYTES = 2 * PageAllocator.PAGE_BYTES;
     private static final int PAIRS_PER_CHUNK = (int) (PageAllocator.CHUNK_BYTES / PAIR_BYTES);
     private static final int QUEUE_CAPACITY = 64;
+    private static final int SLOTS = 16;
+    /** References between two slots: 128 bytes if they are compressed. */
+    private static final int SLOT_STRIDE = 32;
+
     private static final int SPARE_CHUNKS = 1;
 
     private final PageAllocator allocator;
     private final DonorRegions regions;
+    private final AtomicReferenceArray<PagePair> slots = new AtomicReferenceArray<>(SLOTS * SLOT_STRIDE);
     private final MpmcAtomicArrayQueue<PagePair> ready = new MpmcAtomicArrayQueue<>(QUEUE_CAPACITY);
     private final ReentrantLock mutex = new ReentrantLock();
     /** Guarded by the mutex. */
@@ -89,7 +97,11 @@ final class PairSupply implements PairSource {
 
     @Override
     public PagePair take(long hpa) {
-        PagePair pair = ready.poll();
+        int slot = slotOf(hpa);
+        PagePair pair = slots.get(slot) == null ? null : slots.getAndSet(slot, null);
+        if (pair == null) {
+            pair = ready.poll();
+        }
         if (pair == null) {
             pair = takeFromChunks();
         }
@@ -99,28 +111,46 @@ final class PairSupply implements PairSource {
         return pair != null ? pair : takePages(hpa);
     }
 
-    /** Takes a pair back, from whoever did not need it or from the module; in the latter case its pages are scrubbed. */
     @Override
     public void giveBack(PagePair pair) {
+        giveBack(pair, NO_REGION);
+    }
+
+    /** Takes a pair back from a region that may want one again soon; its pages are scrubbed. */
+    void giveBack(PagePair pair, long hpa) {
         if (!isFromChunk(pair)) {
             allocator.freePage(pair.page0Hpa());
             allocator.freePage(pair.page1Hpa());
-        } else if (!ready.offer(pair)) {
+        } else if (!slots.compareAndSet(slotOf(hpa), null, pair) && !ready.offer(pair)) {
             release(returnToChunks(List.of(pair), SPARE_CHUNKS));
         }
+    }
+
+    private static int slotOf(long hpa) {
+        return ((int) Hashing.spread(RegionTable.regionOf(hpa)) & (SLOTS - 1)) * SLOT_STRIDE;
     }
 
     /** Gives every chunk back that has no pair with anybody. */
     void trim() {
         List<PagePair> idle = new ArrayList<>();
         ready.drain((MessagePassingQueue.Consumer<PagePair>) idle::add);
+        for (int slot = 0; slot < slots.length(); slot += SLOT_STRIDE) {
+            PagePair pair = slots.getAndSet(slot, null);
+            if (pair != null) {
+                idle.add(pair);
+            }
+        }
         release(returnToChunks(idle, 0));
     }
 
     long sparePairs() {
         mutex.lock();
         try {
-            return ready.size()
+            long inSlots = IntStream.range(0, SLOTS)
+                    .filter(slot -> slots.get(slot * SLOT_STRIDE) != null)
+                    .count();
+            return inSlots
+                    + ready.size()
                     + chunks.values().stream()
                             .mapToLong(chunk -> chunk.free.cardinality())
                             .sum();

@@ -32,7 +32,7 @@ final class Reclaimer {
     /** A put has taken the last user of a region away. */
     void emptied(long hpa, int[] words, int slot) {
         if (limit == 0) {
-            transitions.reclaim(hpa);
+            transitions.reclaim(hpa, words, slot);
         } else {
             keepIdle(hpa, words, slot);
         }

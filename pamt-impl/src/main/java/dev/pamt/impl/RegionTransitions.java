@@ -224,8 +224,10 @@ final class RegionTransitions implements PairSupply.DonorRegions {
      * @return whether it was taken back
      */
     boolean reclaim(long hpa) {
-        int[] words = table.words(hpa);
-        int slot = RegionTable.slot(hpa);
+        return reclaim(hpa, table.words(hpa), RegionTable.slot(hpa));
+    }
+
+    boolean reclaim(long hpa, int[] words, int slot) {
         long regionHpa = hpa & -PageAllocator.CHUNK_BYTES;
         PagePair pair = null;
         TransitionLocks.Held held = locks.lock(RegionTable.regionOf(hpa));
@@ -240,7 +242,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             locks.unlock(held);
         }
         if (pair != null) {
-            scrubAndGiveBack(pair);
+            scrubAndGiveBack(pair, hpa);
         }
         return pair != null;
     }
@@ -275,7 +277,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         } finally {
             locks.unlock(held);
             if (pair != null) {
-                scrubAndGiveBack(pair);
+                scrubAndGiveBack(pair, hpa);
             }
         }
     }
@@ -354,7 +356,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         } finally {
             locks.unlock(held);
             if (pair != null) {
-                scrubAndGiveBack(pair);
+                scrubAndGiveBack(pair, hpa);
             }
         }
     }
@@ -381,7 +383,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         } finally {
             locks.unlock(held);
             if (pair != null) {
-                scrubAndGiveBack(pair);
+                scrubAndGiveBack(pair, chunkHpa);
             }
         }
     }
@@ -479,10 +481,10 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         return status;
     }
 
-    private void scrubAndGiveBack(PagePair pair) {
+    private void scrubAndGiveBack(PagePair pair, long regionHpa) {
         memory.clearPage(pair.page0Hpa());
         memory.clearPage(pair.page1Hpa());
-        supply.giveBack(pair);
+        supply.giveBack(pair, regionHpa);
     }
 
     private void lost(long regionHpa, PagePair pair, SeamcallLeaf leaf) {
