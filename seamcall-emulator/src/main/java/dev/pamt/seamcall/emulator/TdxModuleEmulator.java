@@ -36,7 +36,6 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
     private final EmulatorConfig config;
     private final EmulatorInspection inspection;
     private final ModuleCore module;
-    private final LogicalProcessor[] logicalProcessors;
     private final SeamcallProvider[] processors;
     private final PhysicalMemory memory;
     private final AtomicReference<FatalError> fatal = new AtomicReference<>();
@@ -58,7 +57,7 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
                 () -> nanoClock.getAsLong() + inspection.clockOffsetNanos(),
                 config.guests(),
                 this::noteFatal);
-        logicalProcessors = new LogicalProcessor[config.processors()];
+        LogicalProcessor[] logicalProcessors = new LogicalProcessor[config.processors()];
         processors = new SeamcallProvider[config.processors()];
         for (int i = 0; i < processors.length; i++) {
             int index = i;
@@ -162,11 +161,6 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
         fatal.set(error);
         LOG.warn("The TDX module has shut down: {}", error);
         config.fatalListener().accept(error);
-    }
-
-    /** What the module keeps for a processor, for tests that look inside. */
-    LogicalProcessor logicalProcessor(int index) {
-        return logicalProcessors[index];
     }
 
     /** The parts of the module, for tests that look inside. */
