@@ -23,7 +23,8 @@ public final class ConformanceTable {
      * @return lines
      */
     public static List<String> files(List<FileResult> results) {
-        TextTable table = new TextTable("\nrecording", "\ncalls", "\nevents", "lines\nskipped", "\ndifferences");
+        TextTable table =
+                new TextTable("\nrecording", "\ncalls", "\nevents", "lines skipped\nwholly or partly", "\ndifferences");
         for (FileResult result : results) {
             table.row(
                     result.file(),

@@ -1,0 +1,85 @@
+package com.example.unixsocket;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.pamt.api.MemoryMap;
+import dev.pamt.api.PamtManager;
+import dev.pamt.api.PamtStats;
+import dev.pamt.api.RegionState;
+import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallUnavailableException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The other process dies while a call is on its way. */
+class KilledProcessTest {
+    private static final int PAIRS_PER_CHUNK = 256;
+
+    /** An ADD takes a second: time enough to be killed in it. */
+    private static final String SLOW_ADD = "PHYMEM_PAMT_ADD=1000000000";
+
+    private final ExecutorService caller = Executors.newSingleThreadExecutor();
+    private ServerProcess process;
+    private PamtManager manager;
+
+    @BeforeEach
+    void start() throws Exception {
+        process = ServerProcess.start();
+        MemoryMap memory = MemoryMap.synthetic();
+        SeamcallPlatform machine = new UnixSocketFactory()
+                .open(PlatformConfig.builder()
+                        .cmrs(memory.cmrs())
+                        .option(UnixSocketFactory.SOCKET, process.socket().toString())
+                        .option("latency-ns", SLOW_ADD)
+                        .build());
+        manager = PamtManager.builder().platform(machine).memory(memory).build();
+    }
+
+    @AfterEach
+    void stop() {
+        caller.shutdownNow();
+        process.close();
+    }
+
+    @Test
+    void theManagerSaysSoAndLosesNoPageThatItCouldKnowOf() throws Exception {
+        long backed = manager.allocPage();
+        long target = regionBelow(backed);
+
+        CountDownLatch calling = new CountDownLatch(1);
+        Future<?> get = caller.submit(() -> {
+            calling.countDown();
+            manager.get(target);
+        });
+        calling.await();
+        TimeUnit.MILLISECONDS.sleep(200);
+        process.kill();
+        ExecutionException failed = assertThrows(ExecutionException.class, get::get);
+        assertTrue(failed.getCause() instanceof SeamcallUnavailableException, failed::toString);
+
+        PamtStats after = manager.stats();
+        assertEquals(1, after.lostPairs(), "the pair in the call: nobody knows whose it is");
+        assertEquals(RegionState.Kind.EMPTY, manager.state(target).kind());
+        assertEquals(1, after.installedPairs(), "the pair of the region that was backed before");
+        assertEquals(
+                PAIRS_PER_CHUNK * after.donorChunks(),
+                after.sparePairs() + after.installedPairs() + after.lostPairs(),
+                "every other pair is where it was");
+        assertThrows(SeamcallUnavailableException.class, () -> manager.get(target));
+    }
+
+    private static long regionBelow(long page) {
+        long regionBytes = 2L << 20;
+        return (page & -regionBytes) - 50 * regionBytes;
+    }
+}
