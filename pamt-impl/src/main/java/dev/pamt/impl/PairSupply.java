@@ -24,9 +24,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Concurrency.</b> Four stages: slots for one pair each, 128 bytes apart, chosen by the region that the pair is for, so
  * that regions which go back and forth do not meet in one place; a bounded lock-free queue (JCTools); behind it the chunks
- * under a mutex; behind them the host's allocator, called with nothing locked. A pair is in exactly one place at a time: in
- * a slot, in the queue, free in its chunk, or with somebody. The chunk's bit set counts a pair in a slot or in the queue as
- * taken.
+ * under a mutex; behind them the host's allocator, which one thread at a time asks for a chunk, and which is otherwise
+ * called with nothing locked. A pair is in exactly one place at a time: in a slot, in the queue, free in its chunk, or with
+ * somebody. The chunk's bit set counts a pair in a slot or in the queue as taken.
  */
 final class PairSupply implements PairSource {
     private static final Logger LOG = LoggerFactory.getLogger(PairSupply.class);
@@ -45,6 +45,8 @@ final class PairSupply implements PairSource {
     private final AtomicReferenceArray<PagePair> slots = new AtomicReferenceArray<>(SLOTS * SLOT_STRIDE);
     private final MpmcAtomicArrayQueue<PagePair> ready = new MpmcAtomicArrayQueue<>(QUEUE_CAPACITY);
     private final ReentrantLock mutex = new ReentrantLock();
+    /** Held by the one thread that asks the host for a chunk. Nobody who holds the lock of a region waits for it. */
+    private final ReentrantLock growing = new ReentrantLock();
     /** Guarded by the mutex. */
     private final Map<Long, Chunk> chunks = new TreeMap<>();
 
@@ -105,8 +107,8 @@ final class PairSupply implements PairSource {
         if (pair == null) {
             pair = takeFromChunks();
         }
-        if (pair == null && addChunk()) {
-            pair = takeFromChunks();
+        if (pair == null) {
+            pair = takeFromNewChunk();
         }
         return pair != null ? pair : takePages(hpa);
     }
@@ -182,6 +184,20 @@ final class PairSupply implements PairSource {
             return fullest == null ? null : fullest.take();
         } finally {
             mutex.unlock();
+        }
+    }
+
+    /** Whoever had to wait for another thread's chunk looks again: it holds pairs for 256 of them. */
+    private PagePair takeFromNewChunk() {
+        growing.lock();
+        try {
+            PagePair pair = takeFromChunks();
+            while (pair == null && addChunk()) {
+                pair = takeFromChunks();
+            }
+            return pair;
+        } finally {
+            growing.unlock();
         }
     }
 
