@@ -57,7 +57,7 @@ class ConcurrentPairsTest {
             thread.join();
         }
         assertEquals(List.of(), failures);
-        assertTrue(successes[0] > 1000 && successes[1] > 1000, () -> successes[0] + " and " + successes[1]);
+        assertTrue(successes[0] > 0 && successes[1] > 0, () -> successes[0] + " and " + successes[1]);
         checkInvariants();
     }
 
