@@ -110,7 +110,19 @@ final class PairSupply implements PairSource {
         if (pair == null) {
             pair = takeFromNewChunk();
         }
+        if (pair == null) {
+            pair = takeFromAnySlot();
+        }
         return pair != null ? pair : takePages(hpa);
+    }
+
+    /** Nobody is told that the host has no memory while a pair lies in the slot of another region. */
+    private PagePair takeFromAnySlot() {
+        PagePair pair = null;
+        for (int slot = 0; slot < slots.length() && pair == null; slot += SLOT_STRIDE) {
+            pair = slots.getAndSet(slot, null);
+        }
+        return pair;
     }
 
     @Override
@@ -136,11 +148,8 @@ final class PairSupply implements PairSource {
     void trim() {
         List<PagePair> idle = new ArrayList<>();
         ready.drain((MessagePassingQueue.Consumer<PagePair>) idle::add);
-        for (int slot = 0; slot < slots.length(); slot += SLOT_STRIDE) {
-            PagePair pair = slots.getAndSet(slot, null);
-            if (pair != null) {
-                idle.add(pair);
-            }
+        for (PagePair pair = takeFromAnySlot(); pair != null; pair = takeFromAnySlot()) {
+            idle.add(pair);
         }
         release(returnToChunks(idle, 0));
     }

@@ -96,6 +96,20 @@ class FailureTest {
     }
 
     @Test
+    void aPairThatAnotherRegionHasGivenBackIsFoundWhenTheHostHasNoMemory() {
+        PamtPageCache cache = manager.newVcpuCache();
+        cache.topUp(255);
+        manager.get(REGION);
+        leavePages(0);
+        manager.put(REGION);
+        for (int region = 1; region <= 32; region++) {
+            manager.get(REGION + region * PageAllocator.CHUNK_BYTES);
+            manager.put(REGION + region * PageAllocator.CHUNK_BYTES);
+        }
+        assertEquals(33, manager.stats().adds());
+    }
+
+    @Test
     void aTopUpThatFailsHalfWayKeepsWhatItHas() {
         leavePages(5);
         PamtPageCache cache = manager.newVcpuCache();
