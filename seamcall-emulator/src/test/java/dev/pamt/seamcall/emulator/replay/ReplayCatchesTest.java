@@ -1,0 +1,97 @@
+package dev.pamt.seamcall.emulator.replay;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.pamt.seamcall.GuestDriver;
+import dev.pamt.seamcall.ModuleInspection;
+import dev.pamt.seamcall.PhysicalMemory;
+import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.conformance.Conformance;
+import dev.pamt.seamcall.conformance.VectorFile;
+import dev.pamt.seamcall.emulator.EmulatorFactory;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * A replay notices when one thing that it can see of a module, or do to it, is wrong; else it would prove nothing.
+ *
+ * <p>{@code GuestDriver.advance} is missing: no recording has a guest that faults often enough for it to matter.
+ */
+class ReplayCatchesTest {
+    @ParameterizedTest
+    @CsvSource({
+        "lockWord, locks_01_add_remove",
+        "setLockWord, locks_01_add_remove",
+        "pamtEntryWord, rnd_01_tiny",
+        "isInPageBitmap, add_02_pair_pages",
+        "setKeyTableLock, td_01_create_addcx_reclaim",
+        "setEntropyFails, td_01_create_addcx_reclaim",
+        "setInterruptPending, td_03_demote_promote",
+        "read64, remove_02_contents_and_stale",
+        "septEntry, accept_01",
+        "setSeptEntry, accept_01",
+        "tdLock, accept_01",
+        "setTdLock, accept_01",
+        "interruptAfterPolls, accept_01",
+        "advanceClock, accept_01",
+        "rax, accept_01",
+        "setRax, accept_01",
+        "enterLongMode, accept_01"
+    })
+    void oneWrongThing(String method, String recording) {
+        assertFalse(passes(method, recording));
+    }
+
+    @Test
+    void nothingIfNothingIsWrong() {
+        assertTrue(passes("none", "accept_01"));
+    }
+
+    private static boolean passes(String wrong, String recording) {
+        return Conformance.of(config -> spoiled(SeamcallPlatform.class, new EmulatorFactory().open(config), wrong))
+                .replay(VectorFile.shipped(recording))
+                .passed();
+    }
+
+    /** The same object, of which one method does nothing or tells something else. */
+    private static <T> T spoiled(Class<T> type, T good, String wrong) {
+        return type.cast(Proxy.newProxyInstance(
+                ReplayCatchesTest.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
+                    boolean isWrong = method.getName().equals(wrong);
+                    if (isWrong && method.getReturnType() == void.class) {
+                        return null;
+                    }
+                    Object answer;
+                    try {
+                        answer = method.invoke(good, arguments);
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                    return isWrong ? another(answer) : reachable(answer, wrong);
+                }));
+    }
+
+    private static Object another(Object answer) {
+        if (answer instanceof Boolean bit) {
+            return !bit;
+        }
+        return answer instanceof Integer word ? (Object) (word ^ 4) : (Object) ((Long) answer ^ 1L << 40);
+    }
+
+    private static Object reachable(Object answer, String wrong) {
+        if (answer instanceof PhysicalMemory memory) {
+            return spoiled(PhysicalMemory.class, memory, wrong);
+        }
+        if (answer instanceof Optional<?> part && part.isPresent()) {
+            return part.get() instanceof GuestDriver guests
+                    ? Optional.of(spoiled(GuestDriver.class, guests, wrong))
+                    : Optional.of(spoiled(ModuleInspection.class, (ModuleInspection) part.get(), wrong));
+        }
+        return answer;
+    }
+}
