@@ -77,18 +77,18 @@ public final class PageReclaim {
         if ((hpa & level.bytes() - 1) != 0) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
         }
-        long status = type == PageType.TDR ? releaseRoot(hpa) : releaseChild(walk.ownerHpa(), level);
-        if (status == 0) {
-            timing.spend(SeamcallLeaf.PHYMEM_PAGE_RECLAIM);
-            if (type == PageType.TDVPR) {
-                vcpus.remove(hpa);
-            }
-            regs.r9 = walk.freePage();
-        }
-        return status;
+        return type == PageType.TDR ? reclaimRoot(walk, hpa, regs) : reclaimChild(walk, hpa, regs);
     }
 
-    private long releaseRoot(long tdrHpa) {
+    private void free(PamtWalk walk, long hpa, SeamcallRegisters regs) {
+        timing.spend(SeamcallLeaf.PHYMEM_PAGE_RECLAIM);
+        if (walk.type() == PageType.TDVPR) {
+            vcpus.remove(hpa);
+        }
+        regs.r9 = walk.freePage();
+    }
+
+    private long reclaimRoot(PamtWalk walk, long tdrHpa, SeamcallRegisters regs) {
         Td td = tds.at(tdrHpa);
         if (td.lifecycle() != Lifecycle.TEARDOWN) {
             return TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
@@ -97,20 +97,23 @@ public final class PageReclaim {
             return TdxStatus.TD_ASSOCIATED_PAGES_EXIST.code();
         }
         tds.remove(tdrHpa);
+        free(walk, tdrHpa, regs);
         return 0;
     }
 
-    private long releaseChild(long tdrHpa, PageLevel level) {
+    /** Holds the root page to the end: it could be reclaimed before the page otherwise, and the hint be on the wrong call. */
+    private long reclaimChild(PamtWalk walk, long hpa, SeamcallRegisters regs) {
+        long tdrHpa = walk.ownerHpa();
         PamtLeaf tdr = pamt.implicit(tdrHpa, PageLevel.SIZE_4K);
         if (!tdr.acquire(LockMode.SHARED)) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.TDR);
         }
         Td td = tds.at(tdrHpa);
-        long status = 0;
+        long status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
         if (td.lifecycle() == Lifecycle.TEARDOWN) {
-            td.addChildPages(-level.bytes() / PageLevel.SIZE_4K.bytes());
-        } else {
-            status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
+            td.addChildPages(-walk.level().bytes() / PageLevel.SIZE_4K.bytes());
+            free(walk, hpa, regs);
+            status = 0;
         }
         tdr.release(LockMode.SHARED);
         return status;
