@@ -227,13 +227,31 @@ final class Race {
         return Long.toHexString(hpa);
     }
 
-    /** The outcome in words. */
+    /** The outcome in words, with the registers that the recording lists. */
     String outcome() {
-        String state = inspection == null || anyFatal() ? "" : " : " + finalState();
-        return statuses(first) + " || " + statuses(second) + state;
+        boolean fatal = anyFatal();
+        String state = inspection == null || fatal ? "" : " : " + finalState();
+        return describe("t1_out", first, fatal) + " || " + describe("t2_out", second, fatal) + state;
     }
 
-    private static String statuses(List<Made> made) {
-        return made.stream().map(Made::status).toList().toString();
+    private String describe(String listed, List<Made> made, boolean fatal) {
+        JsonValue registers = fatal ? null : test.get("outcomes").item(0).find(listed);
+        List<String> calls = new ArrayList<>();
+        for (int i = 0; i < made.size(); i++) {
+            StringBuilder call = new StringBuilder(made.get(i).status());
+            if (registers != null) {
+                for (TdxOperand register : Registers.ALL) {
+                    String name = Registers.name(register);
+                    if (registers.item(i).has(name)) {
+                        call.append(' ')
+                                .append(name)
+                                .append('=')
+                                .append(Registers.hex(made.get(i).regs().get(register)));
+                    }
+                }
+            }
+            calls.add(call.toString());
+        }
+        return calls.toString();
     }
 }
