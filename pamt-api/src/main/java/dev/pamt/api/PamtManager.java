@@ -289,7 +289,8 @@ public interface PamtManager extends AutoCloseable {
 
         /**
          * Works on a module that runs already, with Dynamic PAMT, and that somebody else has brought up: nothing but ADD
-         * and REMOVE is called. A memory map must be set.
+         * and REMOVE is called. A memory map must be set, and an allocator unless all RAM of the map is free: the default
+         * one cannot know which pages lie in PAMT areas, and the module refuses those.
          *
          * @param provider runs the calls
          * @param memory scrubs pages that come back; {@link PhysicalMemory#none()} if nobody needs that

@@ -56,6 +56,7 @@ class LivenessTest {
         return PamtManager.builder()
                 .seamcalls(seamcalls, host.platform().memory())
                 .memory(TestHost.MAP)
+                .allocator(host.allocator())
                 .lockStrategy(strategy)
                 .build();
     }
