@@ -34,6 +34,11 @@ class PartsModelCheckingTest {
         options().checkObstructionFreedom(true).check(RegionWordModel.class);
     }
 
+    @Test
+    void aStoredStateDisturbsNeitherTheLockNorTheMark() {
+        options().check(RegionStateModel.class);
+    }
+
     @ParameterizedTest
     @MethodSource("strategies")
     void locksExcludeAndNobodyWaitsForEver(LockStrategy strategy) {
