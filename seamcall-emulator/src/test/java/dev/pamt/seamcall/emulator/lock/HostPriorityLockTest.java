@@ -67,6 +67,33 @@ class HostPriorityLockTest {
                         .id());
     }
 
+    @ParameterizedTest
+    @CsvSource({"0, 203", "1, 203", "5, 203"})
+    void promotionOfAShareThatIsNotHeldIsFatal(String before, int id) {
+        set(before);
+        assertEquals(
+                id,
+                assertThrows(ModuleFatal.class, () -> HostPriorityLock.promote(words, 1))
+                        .id());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 200", "5, 200", "0, 200"})
+    void aShareOfAnExclusiveHolderCannotBeGivenBack(String before, int id) {
+        set(before);
+        assertEquals(
+                id,
+                assertThrows(ModuleFatal.class, () -> HostPriorityLock.releaseShared(words, 1))
+                        .id());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, false", "1, false", "4, false", "2, true", "3, true", "6, true"})
+    void hostPriorityIsBit1(String word, boolean expected) {
+        set(word);
+        assertEquals(expected, HostPriorityLock.hostPriority(words, 1));
+    }
+
     @Test
     void aFullCounterWrapsWithinItsSixteenBits() {
         set("0xFFFD");
