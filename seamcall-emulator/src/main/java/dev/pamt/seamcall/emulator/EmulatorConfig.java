@@ -3,6 +3,7 @@ package dev.pamt.seamcall.emulator;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.decorator.Latency;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
@@ -43,6 +44,7 @@ public final class EmulatorConfig {
     private final int lastPrivateHkid;
     private final boolean dynamicPamt;
     private final Map<SeamcallLeaf, Long> latencyNanos;
+    private final Map<SeamcallLeaf, Latency> drawnLatencies;
     private final EntropySource entropy;
     private final InterruptSource interrupts;
     private final GuestProgram guests;
@@ -64,6 +66,7 @@ public final class EmulatorConfig {
         lastPrivateHkid = orElse(builder.lastPrivateHkid, hkids - 1);
         dynamicPamt = builder.dynamicPamt == null || builder.dynamicPamt;
         latencyNanos = Collections.unmodifiableMap(new EnumMap<>(builder.latencyNanos));
+        drawnLatencies = new EnumMap<>(builder.drawnLatencies);
         entropy = builder.entropy == null ? EntropySource.always() : builder.entropy;
         interrupts = builder.interrupts == null ? InterruptSource.never() : builder.interrupts;
         guests = builder.guests == null ? GuestProgram.idle() : builder.guests;
@@ -234,10 +237,22 @@ public final class EmulatorConfig {
     /**
      * How long a leaf takes, spent within the call while its locks are held.
      *
-     * @return nanoseconds; leaves that are missing take no more than they take
+     * @return nanoseconds; leaves that are missing take no more than they take, or a time that is drawn for each call
      */
     public Map<SeamcallLeaf, Long> latencyNanos() {
         return latencyNanos;
+    }
+
+    /** The times of all leaves that take more than they take, fixed ones and drawn ones. */
+    Map<SeamcallLeaf, Latency> latencies() {
+        Map<SeamcallLeaf, Latency> latencies = new EnumMap<>(SeamcallLeaf.class);
+        latencyNanos.forEach((leaf, nanos) -> {
+            if (nanos > 0) {
+                latencies.put(leaf, Latency.fixed(nanos));
+            }
+        });
+        latencies.putAll(drawnLatencies);
+        return latencies;
     }
 
     /**
@@ -301,6 +316,7 @@ public final class EmulatorConfig {
         private Integer lastPrivateHkid;
         private Boolean dynamicPamt;
         private final Map<SeamcallLeaf, Long> latencyNanos = new EnumMap<>(SeamcallLeaf.class);
+        private final Map<SeamcallLeaf, Latency> drawnLatencies = new EnumMap<>(SeamcallLeaf.class);
         private EntropySource entropy;
         private InterruptSource interrupts;
         private GuestProgram guests;
@@ -437,6 +453,19 @@ public final class EmulatorConfig {
             requireUnset("latencyNanos of " + leaf, latencyNanos.get(leaf));
             require(nanos >= 0, "a leaf takes no less than 0 ns, not " + nanos);
             latencyNanos.put(leaf, nanos);
+            return this;
+        }
+
+        /**
+         * Has the time that a leaf takes drawn anew for each call, whatever {@link #latencyNanos} says of it.
+         *
+         * @param leaf the leaf
+         * @param latency the distribution
+         * @return this
+         */
+        public Builder latency(SeamcallLeaf leaf, Latency latency) {
+            requireUnset("latency of " + leaf, drawnLatencies.get(leaf));
+            drawnLatencies.put(leaf, Objects.requireNonNull(latency, "latency"));
             return this;
         }
 

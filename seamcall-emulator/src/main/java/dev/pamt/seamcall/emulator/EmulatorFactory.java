@@ -4,6 +4,7 @@ import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
+import dev.pamt.seamcall.decorator.Latency;
 import java.util.List;
 import java.util.Map;
 
@@ -19,8 +20,9 @@ import java.util.Map;
  * <tr><td>{@code hkid-start-bit}</td><td>below {@code max-pa}</td><td>lowest address bit of the key id</td></tr>
  * <tr><td>{@code private-hkids}</td><td>{@code 32-63}</td><td>first and last private key id</td></tr>
  * <tr><td>{@code dynamic-pamt}</td><td>{@code true}, {@code false}</td><td>whether the module can do Dynamic PAMT</td></tr>
- * <tr><td>{@code latency-ns}</td><td>{@code 1000} or {@code PHYMEM_PAMT_ADD=4000,PHYMEM_PAMT_REMOVE=2000}</td>
- *     <td>nanoseconds that every leaf, or that the leaves named take</td></tr>
+ * <tr><td>{@code latency-ns}</td><td>{@code 1000}, {@code PHYMEM_PAMT_ADD=4000,PHYMEM_PAMT_REMOVE=2000} or {@code measured}</td>
+ *     <td>nanoseconds that every leaf, or that the leaves named take; measured: those two by {@link
+ *     Latency#MEASURED_PAMT_ADD} and {@link Latency#MEASURED_PAMT_REMOVE}</td></tr>
  * <tr><td>{@code entropy-failures}</td><td>{@code 1/8@42}</td><td>about one request in 8 fails, seed 42</td></tr>
  * </table>
  *
@@ -93,6 +95,11 @@ public final class EmulatorFactory implements SeamcallProviderFactory {
     }
 
     private static void setLatency(EmulatorConfig.Builder builder, String value) {
+        if (value.equals("measured")) {
+            builder.latency(SeamcallLeaf.PHYMEM_PAMT_ADD, Latency.MEASURED_PAMT_ADD)
+                    .latency(SeamcallLeaf.PHYMEM_PAMT_REMOVE, Latency.MEASURED_PAMT_REMOVE);
+            return;
+        }
         if (!value.contains("=")) {
             builder.latencyNanos(Long.parseLong(value));
             return;

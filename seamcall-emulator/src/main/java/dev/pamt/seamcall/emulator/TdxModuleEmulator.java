@@ -51,7 +51,7 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
                 config.dynamicPamt(),
                 config.processors(),
                 config.packages(),
-                new Timing(config.latencyNanos()),
+                new Timing(config.latencies()),
                 schedule,
                 () -> !inspection.entropyFails() && config.entropy().available(),
                 () -> nanoClock.getAsLong() + inspection.clockOffsetNanos(),

@@ -11,7 +11,9 @@ import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
+import dev.pamt.seamcall.decorator.Latency;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -103,6 +105,17 @@ class EmulatorConfigTest {
         assertEquals(8, opened.firstPrivateHkid());
         assertFalse(opened.dynamicPamt());
         assertEquals(2000, opened.latencyNanos().get(SeamcallLeaf.PHYMEM_PAMT_REMOVE));
+    }
+
+    @Test
+    void measuredLatencyIsDrawn() {
+        EmulatorConfig config = EmulatorFactory.configuration(
+                PlatformConfig.builder().option("latency-ns", "measured").build());
+        assertEquals(
+                Map.of(
+                        SeamcallLeaf.PHYMEM_PAMT_ADD, Latency.MEASURED_PAMT_ADD,
+                        SeamcallLeaf.PHYMEM_PAMT_REMOVE, Latency.MEASURED_PAMT_REMOVE),
+                config.latencies());
     }
 
     @ParameterizedTest

@@ -14,6 +14,7 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.decorator.Latency;
 import dev.pamt.seamcall.emulator.platform.Schedule;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
@@ -240,5 +241,20 @@ class PamtPairTest {
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    @Test
+    void callsTakeTheTimeThatWasMeasured() {
+        EmulatorConfig.Builder config = TestHost.config()
+                .latency(SeamcallLeaf.PHYMEM_PAMT_ADD, Latency.MEASURED_PAMT_ADD)
+                .latency(SeamcallLeaf.PHYMEM_PAMT_REMOVE, Latency.MEASURED_PAMT_REMOVE);
+        TestHost measured = TestHost.ready(config.build(), true, Schedule.free());
+        long start = System.nanoTime();
+        for (int i = 0; i < 10; i++) {
+            expect(TdxStatus.SUCCESS, measured.add(5, page(9, 0), page(9, 1)));
+            expect(TdxStatus.SUCCESS, measured.remove(5));
+        }
+        long leastNanos = 10 * (Latency.MEASURED_PAMT_ADD.nanos(0) + Latency.MEASURED_PAMT_REMOVE.nanos(0));
+        assertTrue(System.nanoTime() - start >= leastNanos);
     }
 }
