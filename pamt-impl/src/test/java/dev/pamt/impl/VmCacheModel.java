@@ -18,6 +18,7 @@ public final class VmCacheModel {
     private final Counters counters = new Counters();
     private final VmCache cache = new VmCache(this, supply, counters, closed -> {});
     private final PamtPageCache[] reservations = new PamtPageCache[4];
+    private boolean shortReservation;
 
     /** Makes an empty cache. */
     public VmCacheModel() {}
@@ -33,6 +34,7 @@ public final class VmCacheModel {
     public int reserve(@Param(gen = ThreadIdGen.class) int thread, @Param(name = "pairs") int pairs) {
         giveUp(thread);
         reservations[thread] = cache.reserve(pairs);
+        shortReservation |= reservations[thread].pairs() != pairs;
         return reservations[thread].pairs();
     }
 
@@ -56,9 +58,12 @@ public final class VmCacheModel {
         }
     }
 
-    /** Every pair that is out is in the cache or in a reservation. */
+    /** Every pair that is out is in the cache or in a reservation, and every reservation was full. */
     @Validate
     public void everyPairIsSomewhere() {
+        if (shortReservation) {
+            throw new AssertionError("a reservation was short");
+        }
         int found = cache.unreserved();
         for (PamtPageCache reservation : reservations) {
             found += reservation == null ? 0 : reservation.pairs();
