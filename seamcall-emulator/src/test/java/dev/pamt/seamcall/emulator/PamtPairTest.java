@@ -18,6 +18,9 @@ import dev.pamt.seamcall.decorator.Latency;
 import dev.pamt.seamcall.emulator.platform.Schedule;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -161,6 +164,68 @@ class PamtPairTest {
         expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R8), statuses[1]);
         assertFalse(racing.donated(page(9, 0)));
         assertFalse(racing.donated(page(9, 1)));
+    }
+
+    @Test
+    void twoAddsThatDonatePagesOfEachOthersRegionCanBothFail() {
+        CyclicBarrier together = new CyclicBarrier(2);
+        TestHost racing = TestHost.ready(TestHost.config().build(), true, step -> {
+            if (step == Schedule.Step.REGION_LOCKED || step == Schedule.Step.DONOR_REFUSED) {
+                await(together);
+            }
+        });
+        long[] statuses =
+                both(() -> new TestCall(racing, 0).add(region(5), page(6, 0), page(9, 0)), () -> new TestCall(racing, 1)
+                        .add(region(6), page(5, 0), page(9, 1)));
+        expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.RDX), statuses[0]);
+        expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.RDX), statuses[1]);
+        assertFalse(racing.donated(page(6, 0)));
+        assertFalse(racing.donated(page(5, 0)));
+    }
+
+    @Test
+    void demoteGivesWayToABlockThatWantsTheTree() {
+        // DEMOTE asks for an interrupt at its last point of return; there the other processor tries to BLOCK.
+        AtomicReference<LongSupplier> other = new AtomicReference<>();
+        AtomicLong blockStatus = new AtomicLong();
+        TestHost racing = TestHost.ready(
+                TestHost.config()
+                        .interrupts(processor -> {
+                            LongSupplier block = other.getAndSet(null);
+                            if (block != null) {
+                                blockStatus.set(block.getAsLong());
+                            }
+                            return false;
+                        })
+                        .build(),
+                true,
+                Schedule.free());
+        TestTd td = new TestTd(racing);
+        td.aug(0, region(6));
+        td.succeed(SeamcallLeaf.MEM_RANGE_BLOCK, PageLevel.SIZE_2M.encode(0), TestTd.TDR, 0);
+        td.succeed(SeamcallLeaf.MEM_TRACK, TestTd.TDR, 0, 0);
+        other.set(() -> racing.calls(1)
+                .memRangeBlock(new SeamcallRegisters(), PageLevel.SIZE_2M.encode(0x20_0000), TestTd.TDR));
+
+        SeamcallRegisters regs = new SeamcallRegisters();
+        long demoted = racing.calls(0)
+                .memPageDemote(
+                        regs, PageLevel.SIZE_2M.encode(0), TestTd.TDR, TestTd.septPage(1), page(9, 10), page(9, 11));
+
+        expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.SEPT_TREE), blockStatus.get());
+        expect(TdxStatus.INTERRUPTED_BUSY, demoted);
+        assertEquals(PageLevel.SIZE_2M.encode(0), regs.rcx);
+        assertFalse(racing.donated(page(9, 10)));
+        expect(
+                TdxStatus.SUCCESS,
+                racing.calls(0)
+                        .memPageDemote(
+                                regs,
+                                PageLevel.SIZE_2M.encode(0),
+                                TestTd.TDR,
+                                TestTd.septPage(1),
+                                page(9, 10),
+                                page(9, 11)));
     }
 
     @Test

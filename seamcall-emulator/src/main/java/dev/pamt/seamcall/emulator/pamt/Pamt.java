@@ -88,6 +88,11 @@ public final class Pamt {
         return false;
     }
 
+    /** Comes by a place where a test may stop the call. */
+    void at(Schedule.Step step) {
+        schedule.at(step);
+    }
+
     private boolean walkFrom1g(PamtWalk walk, Tdmr tdmr, long hpa, LockMode mode, PageLevel target) {
         long entry2m = tdmr.pamt2mHpa(hpa);
         long[] words2m = memory.page(entry2m);

@@ -9,6 +9,7 @@ import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
+import dev.pamt.seamcall.emulator.platform.Schedule;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
@@ -78,6 +79,7 @@ public final class PamtLeaves {
         if (target.level() != PageLevel.SIZE_2M || target.type() != PageType.NDA) {
             return TdxStatus.HPA_RANGE_NOT_FREE.with(TdxOperand.RCX);
         }
+        pamt.at(Schedule.Step.REGION_LOCKED);
         PamtWalk walk0 = new PamtWalk();
         PamtWalk walk1 = new PamtWalk();
         long status = lockDonation(walk0, region, tdmr0, page0, TdxOperand.RDX);
@@ -104,6 +106,7 @@ public final class PamtLeaves {
             return 0;
         }
         if (!pamt.walk(walk, tdmr, page, LockMode.SHARED, PageLevel.SIZE_4K)) {
+            pamt.at(Schedule.Step.DONOR_REFUSED);
             return TdxStatus.OPERAND_BUSY.with(operand);
         }
         return walk.type() == PageType.NDA ? 0 : TdxStatus.PAGE_NOT_FREE.with(operand);

@@ -12,6 +12,10 @@ public interface Schedule {
         WALK_BEFORE_PROMOTE_2M,
         /** The promotion failed, and the share is not given back yet. */
         WALK_PROMOTE_REFUSED_2M,
+        /** ADD has its region locked, and has not looked at the donated pages yet. */
+        REGION_LOCKED,
+        /** A donated page's region was locked by somebody else, and ADD has its own region still locked. */
+        DONOR_REFUSED,
         /** ADD or DEMOTE has claimed the first page of a pair in the bitmap and not the second one. */
         PAIR_HALF_CLAIMED,
         /** The second page was refused, and the first one is not given back yet. */
