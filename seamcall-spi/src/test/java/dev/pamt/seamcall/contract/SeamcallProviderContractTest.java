@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -313,10 +314,15 @@ public abstract class SeamcallProviderContractTest {
         bringUp();
         ExecutorService callers = Executors.newFixedThreadPool(THREADS);
         try {
+            CyclicBarrier together = new CyclicBarrier(THREADS);
             List<Future<?>> done = new ArrayList<>();
             for (int thread = 0; thread < THREADS; thread++) {
                 int index = thread;
-                done.add(callers.submit(() -> addAndRemove(index)));
+                done.add(callers.submit(() -> {
+                    together.await();
+                    addAndRemove(index);
+                    return null;
+                }));
             }
             for (Future<?> one : done) {
                 one.get();
