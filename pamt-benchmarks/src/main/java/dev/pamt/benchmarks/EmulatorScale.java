@@ -78,8 +78,8 @@ public final class EmulatorScale {
                 Locale.ROOT,
                 "  %,d pages, %.2f bytes a page, %.0f ns a page%n",
                 bytes / PAGE,
-                used / (double) (bytes / PAGE),
-                nanos / (double) (bytes / PAGE));
+                (double) used * PAGE / bytes,
+                (double) nanos * PAGE / bytes);
         host.close();
     }
 
@@ -118,7 +118,7 @@ public final class EmulatorScale {
     /** Adds the Secure EPT pages that a guest address is the first to need, down to a level. */
     private void addTables(long tdrHpa, long gpa, int lowest) {
         for (int level = 3; level >= lowest; level--) {
-            boolean first = (gpa & (1L << 12 + 9 * level) - 1) == 0;
+            boolean first = (gpa & ((1L << (12 + 9 * level)) - 1)) == 0;
             // The TD comes with those of its first pages.
             if (first && gpa != 0) {
                 check(seamcalls.memSeptAdd(regs, gpa | level, tdrHpa, newTablePage()));
