@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * whatever the strategy.
  *
  * <p>Counts what it sees. Whether a lock is held for the same region is told from a note of its last holder; notes are
- * shared by locks whose numbers collide, so with more than 1024 locks true and false may be told apart wrongly once in a
- * while. They are counts for people, nothing depends on them.
+ * shared by locks whose numbers collide, and written a moment after the lock is taken, so true and false may be told apart
+ * wrongly once in a while. They are counts for people, nothing depends on them.
  */
 final class TransitionLocks {
     private static final int NOTES = 1024;
@@ -69,7 +69,10 @@ final class TransitionLocks {
     private void acquire(long lock, long region) {
         int note = (int) Hashing.spread(lock) & (NOTES - 1);
         if (!locks.tryLock(lock)) {
-            boolean sameRegion = notes.getOpaque(note) == region;
+            long noted = notes.getOpaque(note);
+            // A note of another lock says nothing of this one; with a lock for each region only its own can be in the
+            // way.
+            boolean sameRegion = noted == region || locks.lockOf(noted) != lock;
             long start = System.nanoTime();
             locks.lock(lock);
             counters.waitNanos.add(System.nanoTime() - start);
