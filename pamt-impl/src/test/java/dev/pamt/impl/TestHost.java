@@ -14,7 +14,6 @@ import dev.pamt.api.Tdmr;
 import dev.pamt.api.TdxHost;
 import dev.pamt.impl.host.HostBringUp;
 import dev.pamt.seamcall.PageLevel;
-import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
@@ -24,6 +23,7 @@ import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.Seamcalls;
+import dev.pamt.seamcall.decorator.SeamcallDecorator;
 import java.util.List;
 import org.mockito.stubbing.Stubber;
 
@@ -47,7 +47,7 @@ final class TestHost implements TdxHost {
     final SeamcallProvider module;
 
     private final TdxHost real;
-    private final Platform platform;
+    private final SeamcallPlatform platform;
     private final PageAllocator allocator;
 
     TestHost() {
@@ -58,7 +58,8 @@ final class TestHost implements TdxHost {
         this.real =
                 HostBringUp.bringUp(SeamcallProviderFactory.named("emulator").open(config), MAP, true);
         this.module = mock(SeamcallProvider.class, delegatesTo(real.platform().processor(0)));
-        this.platform = new Platform(real.platform(), module);
+        SeamcallDecorator mocked = (backend, processor) -> module;
+        this.platform = mocked.decorate(real.platform());
         this.allocator = chunks ? real.allocator() : new WithoutChunks(real.allocator());
     }
 
@@ -157,48 +158,6 @@ final class TestHost implements TdxHost {
         @Override
         public void freePage(long hpa) {
             pages.freePage(hpa);
-        }
-    }
-
-    private record Platform(SeamcallPlatform real, SeamcallProvider module) implements SeamcallPlatform {
-        @Override
-        public int processors() {
-            return real.processors();
-        }
-
-        @Override
-        public SeamcallProvider processor(int index) {
-            return module;
-        }
-
-        @Override
-        public int packages() {
-            return real.packages();
-        }
-
-        @Override
-        public int packageOf(int processor) {
-            return real.packageOf(processor);
-        }
-
-        @Override
-        public PhysicalMemory memory() {
-            return real.memory();
-        }
-
-        @Override
-        public int firstPrivateHkid() {
-            return real.firstPrivateHkid();
-        }
-
-        @Override
-        public int privateHkids() {
-            return real.privateHkids();
-        }
-
-        @Override
-        public void close() {
-            real.close();
         }
     }
 }
