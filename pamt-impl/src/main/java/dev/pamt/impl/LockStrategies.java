@@ -91,7 +91,7 @@ final class LockStrategies {
         HashedLocks(int locks) {
             super(QUEUES);
             mask = locks - 1;
-            bits = new AtomicIntegerArray(locks * STRIDE);
+            bits = new AtomicIntegerArray((locks + 1) * STRIDE);
         }
 
         @Override
@@ -101,12 +101,17 @@ final class LockStrategies {
 
         @Override
         int bits(long lock) {
-            return bits.get((int) lock * STRIDE);
+            return bits.get(indexOf(lock));
         }
 
         @Override
         boolean casBits(long lock, int expected, int update) {
-            return bits.compareAndSet((int) lock * STRIDE, expected, update);
+            return bits.compareAndSet(indexOf(lock), expected, update);
+        }
+
+        /** The first lock is a stride away from the array's length, which everybody reads. */
+        private static int indexOf(long lock) {
+            return ((int) lock + 1) * STRIDE;
         }
     }
 

@@ -13,7 +13,9 @@ import java.util.List;
  * Where the words of all regions lie: 512 ints for each touched gigabyte.
  *
  * <p>Within a gigabyte the words of neighbouring regions are kept 128 bytes apart: the index is rotated, which costs
- * nothing, where padding would cost 32 times the memory. Neighbours are what different cores use at the same time.
+ * nothing, where padding would cost 32 times the memory. Neighbours are what different cores use at the same time. No word
+ * lies in the cache line of the array's length, which every access reads: a get would fetch the line twice, once to look
+ * at the length and once to write, and whoever used another word of the gigabyte would lose the length each time.
  *
  * <p>Accessors are named for their memory order (lv volatile load, faa fetch-and-add, cae compare-and-exchange, all
  * volatile). None is weaker: the fast path is one locked instruction on x86 either way, and on a machine with weaker
@@ -29,6 +31,8 @@ final class RegionTable implements LockStrategy.RegionBits {
     private static final int PAGE_SHIFT = 12;
     /** Neighbours are 1 << 5 ints, 128 bytes, apart; 9 bits of index are rotated. */
     private static final int ROTATE = 5;
+    /** Ints left free before and after the words of a gigabyte: a cache line on either side of the array's length. */
+    private static final int MARGIN = 16;
 
     private final GigabyteDirectory<int[]> directory;
     private final long[] ramStarts;
@@ -88,7 +92,7 @@ final class RegionTable implements LockStrategy.RegionBits {
     }
 
     private static int slotOf(int index) {
-        return ((index << ROTATE) | (index >>> (9 - ROTATE))) & (REGIONS_PER_GIGABYTE - 1);
+        return MARGIN + (((index << ROTATE) | (index >>> (9 - ROTATE))) & (REGIONS_PER_GIGABYTE - 1));
     }
 
     static long regionOf(long hpa) {
@@ -136,7 +140,7 @@ final class RegionTable implements LockStrategy.RegionBits {
         if (!directory.covers(hpa) || ramBytes(gigabyteHpa, GIGABYTE) == 0) {
             throw new AddressOutsideMemoryException(hpa);
         }
-        int[] words = new int[REGIONS_PER_GIGABYTE];
+        int[] words = new int[MARGIN + REGIONS_PER_GIGABYTE + MARGIN];
         for (int index = 0; index < REGIONS_PER_GIGABYTE; index++) {
             long ram = ramBytes(gigabyteHpa + index * REGION_BYTES, REGION_BYTES);
             words[slotOf(index)] = ram == 0
