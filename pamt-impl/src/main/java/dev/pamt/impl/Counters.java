@@ -17,11 +17,16 @@ final class Counters {
     final LongAdder lostRaces = new LongAdder();
     final LongAdder busy = new LongAdder();
     final LongAdder busyAgain = new LongAdder();
-    final LongAdder acquisitions = new LongAdder();
+    /** Locks that were taken for no call of the module; the others are as many as the calls. */
+    final LongAdder locksWithoutCall = new LongAdder();
+
     final LongAdder contendedTrue = new LongAdder();
     final LongAdder contendedFalse = new LongAdder();
     final LongAdder waitNanos = new LongAdder();
     final LongAdder cachedPairs = new LongAdder();
+
+    /** Calls of the module that moved no pair. */
+    private final LongAdder callsWithoutPair = new LongAdder();
 
     /** Pairs that were lost on their way in. */
     final LongAdder lostByAdds = new LongAdder();
@@ -33,16 +38,31 @@ final class Counters {
     private final AtomicLong pairsOut = new AtomicLong();
     private final AtomicLong peakPairs = new AtomicLong();
 
-    void pairInstalled() {
-        long now = pairsIn.incrementAndGet() - pairsOut.get();
+    /** An ADD or DEMOTE has ended. */
+    void callThatInstallsEnded(boolean installed) {
+        if (!installed) {
+            callsWithoutPair.increment();
+            return;
+        }
+        long now = pairsIn.incrementAndGet() - pairsOut.get() - lostByRemoves.sum();
         long peak = peakPairs.get();
         while (now > peak && !peakPairs.compareAndSet(peak, now)) {
             peak = peakPairs.get();
         }
     }
 
-    void pairTakenBack() {
-        pairsOut.incrementAndGet();
+    /** A REMOVE or PROMOTE has ended. */
+    void callThatTakesBackEnded(boolean takenBack) {
+        if (takenBack) {
+            pairsOut.incrementAndGet();
+        } else {
+            callsWithoutPair.increment();
+        }
+    }
+
+    /** Calls of the module that have ended; never more than have begun. */
+    long callsEnded() {
+        return pairsIn.get() + pairsOut.get() + callsWithoutPair.sum();
     }
 
     long adds() {
@@ -50,7 +70,7 @@ final class Counters {
     }
 
     long removes() {
-        return pairsOut.get() - promotes.sum() - lostByRemoves.sum();
+        return pairsOut.get() - promotes.sum();
     }
 
     long lostPairs() {
@@ -58,7 +78,7 @@ final class Counters {
     }
 
     long installedPairs() {
-        return pairsIn.get() - pairsOut.get();
+        return pairsIn.get() - pairsOut.get() - lostByRemoves.sum();
     }
 
     long peakPairs() {

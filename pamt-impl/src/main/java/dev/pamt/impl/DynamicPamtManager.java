@@ -40,6 +40,7 @@ final class DynamicPamtManager implements PamtManager {
     private final RegionTable table;
     private final PageLedger ledger;
     private final Counters counters = new Counters();
+    private final ModuleCalls module;
     private final RegionTransitions transitions;
     private final PairSupply supply;
     private final Reclaimer reclaimer;
@@ -64,10 +65,11 @@ final class DynamicPamtManager implements PamtManager {
         this.memory = host.platform().memory();
         this.table = new RegionTable(host.memory().ram());
         this.ledger = new PageLedger(host.memory().ram());
+        this.module = new ModuleCalls(host.platform().processor(0), counters);
         this.transitions = new RegionTransitions(
                 table,
                 new TransitionLocks(strategy.newLocks(table), counters, lockDonors),
-                new ModuleCalls(host.platform().processor(0), counters),
+                module,
                 memory,
                 counters,
                 allocator);
@@ -345,7 +347,7 @@ final class DynamicPamtManager implements PamtManager {
                 counters.lostRaces.sum(),
                 counters.busy.sum(),
                 counters.busyAgain.sum(),
-                counters.acquisitions.sum(),
+                module.calls() + counters.locksWithoutCall.sum(),
                 counters.contendedTrue.sum(),
                 counters.contendedFalse.sum(),
                 counters.waitNanos.sum(),

@@ -7,7 +7,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import org.jctools.queues.MessagePassingQueue;
@@ -35,14 +35,20 @@ final class PairSupply implements PairSource {
     private static final int PAIRS_PER_CHUNK = (int) (PageAllocator.CHUNK_BYTES / PAIR_BYTES);
     private static final int QUEUE_CAPACITY = 64;
     private static final int SLOTS = 16;
-    /** References between two slots: 128 bytes if they are compressed. */
-    private static final int SLOT_STRIDE = 32;
+    /** Longs between two slots: 128 bytes. The first slot is as far from the array's length. */
+    private static final int SLOT_STRIDE = 16;
+    /** What is in a slot without a pair; one that has a pair holds an odd number, since a pair may lie at address 0. */
+    private static final long VACANT = 0;
+
+    private static final long OCCUPIED = 1;
 
     private static final int SPARE_CHUNKS = 1;
 
     private final PageAllocator allocator;
     private final DonorRegions regions;
-    private final AtomicReferenceArray<PagePair> slots = new AtomicReferenceArray<>(SLOTS * SLOT_STRIDE);
+    /** Addresses of pairs: the first page's says all, and a long is stored without telling the garbage collector. */
+    private final AtomicLongArray slots = new AtomicLongArray((SLOTS + 1) * SLOT_STRIDE);
+
     private final MpmcAtomicArrayQueue<PagePair> ready = new MpmcAtomicArrayQueue<>(QUEUE_CAPACITY);
     private final ReentrantLock mutex = new ReentrantLock();
     /** Held by the one thread that asks the host for a chunk. Nobody who holds the lock of a region waits for it. */
@@ -87,8 +93,7 @@ final class PairSupply implements PairSource {
         PagePair take() {
             int index = free.nextSetBit(0);
             free.clear(index);
-            long page0Hpa = hpa + index * PAIR_BYTES;
-            return new PagePair(page0Hpa, page0Hpa + PageAllocator.PAGE_BYTES);
+            return pairAt(hpa + index * PAIR_BYTES);
         }
     }
 
@@ -99,8 +104,7 @@ final class PairSupply implements PairSource {
 
     @Override
     public PagePair take(long hpa) {
-        int slot = slotOf(hpa);
-        PagePair pair = slots.get(slot) == null ? null : slots.getAndSet(slot, null);
+        PagePair pair = takeFromSlot(slotOf(hpa));
         if (pair == null) {
             pair = ready.poll();
         }
@@ -116,13 +120,22 @@ final class PairSupply implements PairSource {
         return pair != null ? pair : takePages(hpa);
     }
 
+    private PagePair takeFromSlot(int slot) {
+        long content = slots.get(slot) == VACANT ? VACANT : slots.getAndSet(slot, VACANT);
+        return content == VACANT ? null : pairAt(content & -PAIR_BYTES);
+    }
+
     /** Nobody is told that the host has no memory while a pair lies in the slot of another region. */
     private PagePair takeFromAnySlot() {
         PagePair pair = null;
-        for (int slot = 0; slot < slots.length() && pair == null; slot += SLOT_STRIDE) {
-            pair = slots.getAndSet(slot, null);
+        for (int slot = SLOT_STRIDE; slot < slots.length() && pair == null; slot += SLOT_STRIDE) {
+            pair = takeFromSlot(slot);
         }
         return pair;
+    }
+
+    private static PagePair pairAt(long pairHpa) {
+        return new PagePair(pairHpa, pairHpa + PageAllocator.PAGE_BYTES);
     }
 
     @Override
@@ -135,13 +148,18 @@ final class PairSupply implements PairSource {
         if (!isFromChunk(pair)) {
             allocator.freePage(pair.page0Hpa());
             allocator.freePage(pair.page1Hpa());
-        } else if (!slots.compareAndSet(slotOf(hpa), null, pair) && !ready.offer(pair)) {
+        } else if (!putIntoSlot(slotOf(hpa), pair) && !ready.offer(pair)) {
             release(returnToChunks(List.of(pair), SPARE_CHUNKS));
         }
     }
 
+    private boolean putIntoSlot(int slot, PagePair pair) {
+        long content = (pair.page0Hpa() & -PAIR_BYTES) | OCCUPIED;
+        return slots.get(slot) == VACANT && slots.compareAndSet(slot, VACANT, content);
+    }
+
     private static int slotOf(long hpa) {
-        return ((int) Hashing.spread(RegionTable.regionOf(hpa)) & (SLOTS - 1)) * SLOT_STRIDE;
+        return (1 + ((int) Hashing.spread(RegionTable.regionOf(hpa)) & (SLOTS - 1))) * SLOT_STRIDE;
     }
 
     /** Gives every chunk back that has no pair with anybody. */
@@ -157,8 +175,8 @@ final class PairSupply implements PairSource {
     long sparePairs() {
         mutex.lock();
         try {
-            long inSlots = IntStream.range(0, SLOTS)
-                    .filter(slot -> slots.get(slot * SLOT_STRIDE) != null)
+            long inSlots = IntStream.rangeClosed(1, SLOTS)
+                    .filter(slot -> slots.get(slot * SLOT_STRIDE) != VACANT)
                     .count();
             return inSlots
                     + ready.size()

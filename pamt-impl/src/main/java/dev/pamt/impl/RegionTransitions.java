@@ -149,7 +149,9 @@ final class RegionTransitions implements PairSupply.DonorRegions {
     private Attempt backWith(
             PagePair pair, PamtException shortage, long hpa, int pages, PairSource source, int[] words, int slot) {
         PairInHand hand = new PairInHand(pair);
-        TransitionLocks.Held held = lock(hpa, pair);
+        long region = RegionTable.regionOf(hpa);
+        PagePair donors = donors(pair);
+        locks.lock(region, donors);
         try {
             Attempt attempt = backLocked(hand, shortage, hpa, pages, words, slot);
             if (attempt == Attempt.FOUND_BACKED && pair != null) {
@@ -157,7 +159,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             }
             return attempt;
         } finally {
-            locks.unlock(held);
+            locks.unlock(region, donors, hand.called);
             hand.giveBackUnlessUsed(source);
         }
     }
@@ -196,6 +198,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         long regionHpa = hpa & -PageAllocator.CHUNK_BYTES;
         boolean added = false;
         boolean answered = false;
+        hand.called = true;
         try {
             long status = module.add(regionHpa, hand.pair);
             answered = true;
@@ -205,7 +208,6 @@ final class RegionTransitions implements PairSupply.DonorRegions {
                 throw new SeamcallFailedException(
                         SeamcallLeaf.PHYMEM_PAMT_ADD, status, "of " + hand.pair + " to region " + hex(regionHpa));
             }
-            counters.pairInstalled();
             hand.used = true;
         } finally {
             if (!answered) {
@@ -230,16 +232,18 @@ final class RegionTransitions implements PairSupply.DonorRegions {
     boolean reclaim(long hpa, int[] words, int slot) {
         long regionHpa = hpa & -PageAllocator.CHUNK_BYTES;
         PagePair pair = null;
-        TransitionLocks.Held held = locks.lock(RegionTable.regionOf(hpa));
+        boolean called = false;
+        locks.lock(RegionTable.regionOf(hpa));
         try {
-            if (leaveBacked(words, slot, 0, RegionWord.EMPTY)) {
+            called = leaveBacked(words, slot, 0, RegionWord.EMPTY);
+            if (called) {
                 SeamcallRegisters regs = new SeamcallRegisters();
                 if (!TdxStatus.isError(remove(regionHpa, words, slot, regs))) {
                     pair = new PagePair(regs.rdx, regs.r8);
                 }
             }
         } finally {
-            locks.unlock(held);
+            locks.unlock(RegionTable.regionOf(hpa), called);
         }
         if (pair != null) {
             scrubAndGiveBack(pair, hpa);
@@ -251,13 +255,15 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         int[] words = table.words(hpa);
         int slot = RegionTable.slot(hpa);
         PagePair pair = null;
-        TransitionLocks.Held held = locks.lock(RegionTable.regionOf(hpa));
+        boolean called = false;
+        locks.lock(RegionTable.regionOf(hpa));
         try {
             requireOpen();
             if (RegionWord.isEdge(RegionTable.lv(words, slot))) {
                 throw new AddressOutsideMemoryException(hpa);
             }
-            if (leaveBacked(words, slot, 0, RegionWord.EMPTY)) {
+            called = leaveBacked(words, slot, 0, RegionWord.EMPTY);
+            if (called) {
                 SeamcallRegisters regs = new SeamcallRegisters();
                 long status = remove(hpa, words, slot, regs);
                 if (TdxStatus.isError(status)) {
@@ -275,7 +281,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             }
             RegionTable.setState(words, slot, RegionWord.HUGE);
         } finally {
-            locks.unlock(held);
+            locks.unlock(RegionTable.regionOf(hpa), called);
             if (pair != null) {
                 scrubAndGiveBack(pair, hpa);
             }
@@ -285,12 +291,12 @@ final class RegionTransitions implements PairSupply.DonorRegions {
     void unmap2M(long hpa) {
         int[] words = table.words(hpa);
         int slot = RegionTable.slot(hpa);
-        TransitionLocks.Held held = locks.lock(RegionTable.regionOf(hpa));
+        locks.lock(RegionTable.regionOf(hpa));
         try {
             requireMapped2M(hpa, words, slot);
             RegionTable.setState(words, slot, RegionWord.EMPTY);
         } finally {
-            locks.unlock(held);
+            locks.unlock(RegionTable.regionOf(hpa), false);
         }
     }
 
@@ -298,18 +304,20 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         int[] words = table.words(hpa);
         int slot = RegionTable.slot(hpa);
         PairInHand hand = new PairInHand(source.take(hpa));
-        TransitionLocks.Held held = lock(hpa, hand.pair);
+        long region = RegionTable.regionOf(hpa);
+        PagePair donors = donors(hand.pair);
+        locks.lock(region, donors);
         try {
             requireOpen();
             requireMapped2M(hpa, words, slot);
             boolean answered = false;
+            hand.called = true;
             try {
-                long status = module.demote(call, hand.pair);
+                long status = module.demote(hpa, call, hand.pair);
                 answered = true;
                 if (!TdxStatus.isError(status)) {
                     hand.used = true;
                     counters.demotes.increment();
-                    counters.pairInstalled();
                     RegionTable.setState(words, slot, RegionWord.backed(RegionWord.MAX_USERS));
                 }
                 return status;
@@ -320,7 +328,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
                 }
             }
         } finally {
-            locks.unlock(held);
+            locks.unlock(region, donors, hand.called);
             hand.giveBackUnlessUsed(source);
         }
     }
@@ -330,10 +338,12 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         int slot = RegionTable.slot(hpa);
         SeamcallRegisters regs = new SeamcallRegisters();
         PagePair pair = null;
-        TransitionLocks.Held held = locks.lock(RegionTable.regionOf(hpa));
+        boolean called = false;
+        locks.lock(RegionTable.regionOf(hpa));
         try {
             requireOpen();
-            if (!leaveBacked(words, slot, RegionWord.MAX_USERS, RegionWord.HUGE)) {
+            called = leaveBacked(words, slot, RegionWord.MAX_USERS, RegionWord.HUGE);
+            if (!called) {
                 throw new RegionInUseException(
                         hpa,
                         RegionWord.describe(RegionTable.lv(words, slot)),
@@ -341,7 +351,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             }
             long status = TdxStatus.OPERAND_BUSY.code();
             try {
-                status = module.promote(call, regs);
+                status = module.promote(hpa, call, regs);
             } finally {
                 if (TdxStatus.isError(status)) {
                     RegionTable.setState(words, slot, RegionWord.backed(RegionWord.MAX_USERS));
@@ -349,12 +359,11 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             }
             if (!TdxStatus.isError(status)) {
                 counters.promotes.increment();
-                counters.pairTakenBack();
                 pair = new PagePair(regs.r12, regs.r13);
             }
             return status;
         } finally {
-            locks.unlock(held);
+            locks.unlock(RegionTable.regionOf(hpa), called);
             if (pair != null) {
                 scrubAndGiveBack(pair, hpa);
             }
@@ -366,9 +375,11 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         int[] words = table.words(chunkHpa);
         int slot = RegionTable.slot(chunkHpa);
         PagePair pair = null;
-        TransitionLocks.Held held = locks.lock(RegionTable.regionOf(chunkHpa));
+        boolean called = false;
+        locks.lock(RegionTable.regionOf(chunkHpa));
         try {
-            if (leaveBacked(words, slot, 0, RegionWord.EMPTY)) {
+            called = leaveBacked(words, slot, 0, RegionWord.EMPTY);
+            if (called) {
                 SeamcallRegisters regs = new SeamcallRegisters();
                 if (!TdxStatus.isError(remove(chunkHpa, words, slot, regs))) {
                     pair = new PagePair(regs.rdx, regs.r8);
@@ -381,7 +392,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             RegionTable.setState(words, slot, RegionWord.DONOR);
             return true;
         } finally {
-            locks.unlock(held);
+            locks.unlock(RegionTable.regionOf(chunkHpa), called);
             if (pair != null) {
                 scrubAndGiveBack(pair, chunkHpa);
             }
@@ -390,11 +401,11 @@ final class RegionTransitions implements PairSupply.DonorRegions {
 
     @Override
     public void release(long chunkHpa) {
-        TransitionLocks.Held held = locks.lock(RegionTable.regionOf(chunkHpa));
+        locks.lock(RegionTable.regionOf(chunkHpa));
         try {
             RegionTable.setState(table.words(chunkHpa), RegionTable.slot(chunkHpa), RegionWord.EMPTY);
         } finally {
-            locks.unlock(held);
+            locks.unlock(RegionTable.regionOf(chunkHpa), false);
         }
     }
 
@@ -414,18 +425,17 @@ final class RegionTransitions implements PairSupply.DonorRegions {
      * closing can still come.
      */
     int settledWord(long hpa, int[] words, int slot) {
-        TransitionLocks.Held held = locks.lock(RegionTable.regionOf(hpa));
+        locks.lock(RegionTable.regionOf(hpa));
         try {
             return RegionTable.lv(words, slot);
         } finally {
-            locks.unlock(held);
+            locks.unlock(RegionTable.regionOf(hpa), false);
         }
     }
 
-    /** The locks for a region and, where they need any, for the pages of a pair that will be donated to it. */
-    private TransitionLocks.Held lock(long hpa, PagePair pair) {
-        long region = RegionTable.regionOf(hpa);
-        return pair == null || supply.isFromChunk(pair) ? locks.lock(region) : locks.lock(region, pair);
+    /** The pair if the regions of its pages have to be locked when it is donated; null if there is none or they need no lock. */
+    private PagePair donors(PagePair pair) {
+        return pair == null || supply.isFromChunk(pair) ? null : pair;
     }
 
     /** Gives a backed region another state if it has exactly that many users. */
@@ -458,7 +468,6 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         try {
             status = module.remove(regionHpa, regs);
         } catch (RuntimeException unavailable) {
-            counters.pairTakenBack();
             counters.lostByRemoves.increment();
             LOG.error("no answer to REMOVE of region {}; its pair is lost", hex(regionHpa), unavailable);
             return TdxStatus.SYS_SHUTDOWN.code();
@@ -474,7 +483,6 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             }
             return status;
         }
-        counters.pairTakenBack();
         if (!toRetry.isEmpty()) {
             toRetry.remove(regionHpa);
         }
@@ -521,6 +529,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
     /** A pair that a transition may use, or not. */
     private static final class PairInHand {
         private final PagePair pair;
+        private boolean called;
         private boolean used;
 
         PairInHand(PagePair pair) {

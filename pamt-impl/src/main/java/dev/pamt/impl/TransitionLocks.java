@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
 /**
  * Takes the locks of a transition: the target's, and those of the donated pages' regions where they do not come from
  * chunks. Always in ascending order of lock number and each number once, so no two transitions can wait for each other,
- * whatever the strategy.
+ * whatever the strategy. Nothing is kept between taking and leaving them: the lock of a region is always the same.
  *
  * <p>Counts what it sees. Whether a lock is held for the same region is told from a note of its last holder; notes are
  * shared by locks whose numbers collide, and written a moment after the lock is taken, so true and false may be told apart
@@ -32,38 +32,67 @@ final class TransitionLocks {
     }
 
     /** Takes the lock of one region. */
-    Held lock(long region) {
-        Held held = new Held(locks.lockOf(region));
-        acquire(held.first, region);
-        return held;
+    void lock(long region) {
+        acquire(locks.lockOf(region), region);
     }
 
-    /** Takes the locks of a target and of the regions that a pair's pages lie in. */
-    Held lock(long region, PagePair pair) {
-        if (!donorsToo) {
-            return lock(region);
+    /** Takes the lock of a target and, unless the donors are null, of the regions that their pages lie in. */
+    void lock(long region, PagePair donors) {
+        if (donors == null || !donorsToo) {
+            lock(region);
+            return;
         }
-        Held held = new Held(locks.lockOf(region));
-        held.add(locks.lockOf(RegionTable.regionOf(pair.page0Hpa())));
-        held.add(locks.lockOf(RegionTable.regionOf(pair.page1Hpa())));
-        acquire(held.first, region);
-        if (held.count > 1) {
-            acquire(held.second, region);
+        long target = locks.lockOf(region);
+        long donor0 = locks.lockOf(RegionTable.regionOf(donors.page0Hpa()));
+        long donor1 = locks.lockOf(RegionTable.regionOf(donors.page1Hpa()));
+        long lowest = Math.min(target, Math.min(donor0, donor1));
+        long middle = Math.max(Math.min(target, donor0), Math.min(Math.max(target, donor0), donor1));
+        long highest = Math.max(target, Math.max(donor0, donor1));
+        acquire(lowest, region);
+        if (middle != lowest) {
+            acquire(middle, region);
         }
-        if (held.count > 2) {
-            acquire(held.third, region);
+        if (highest != middle) {
+            acquire(highest, region);
         }
-        return held;
     }
 
-    void unlock(Held held) {
-        if (held.count > 2) {
-            locks.unlock(held.third);
+    /**
+     * Leaves the lock of one region.
+     *
+     * @param called whether a call of the module was made under it, which has then been counted; so this need not be
+     */
+    void unlock(long region, boolean called) {
+        locks.unlock(locks.lockOf(region));
+        count(called ? 0 : 1);
+    }
+
+    /** Leaves what {@link #lock(long, PagePair)} has taken. */
+    void unlock(long region, PagePair donors, boolean called) {
+        if (donors == null || !donorsToo) {
+            unlock(region, called);
+            return;
         }
-        if (held.count > 1) {
-            locks.unlock(held.second);
+        long target = locks.lockOf(region);
+        long donor0 = locks.lockOf(RegionTable.regionOf(donors.page0Hpa()));
+        long donor1 = locks.lockOf(RegionTable.regionOf(donors.page1Hpa()));
+        int left = 1;
+        locks.unlock(target);
+        if (donor0 != target) {
+            locks.unlock(donor0);
+            left++;
         }
-        locks.unlock(held.first);
+        if (donor1 != target && donor1 != donor0) {
+            locks.unlock(donor1);
+            left++;
+        }
+        count(called ? left - 1 : left);
+    }
+
+    private void count(int notCounted) {
+        if (notCounted > 0) {
+            counters.locksWithoutCall.add(notCounted);
+        }
     }
 
     private void acquire(long lock, long region) {
@@ -78,40 +107,6 @@ final class TransitionLocks {
             counters.waitNanos.add(System.nanoTime() - start);
             (sameRegion ? counters.contendedTrue : counters.contendedFalse).increment();
         }
-        counters.acquisitions.increment();
         notes.setOpaque(note, region);
-    }
-
-    /** The locks of one transition: one to three numbers in ascending order. Fields, so that it need not be allocated. */
-    static final class Held {
-        private long first;
-        private long second;
-        private long third;
-        private int count = 1;
-
-        private Held(long lock) {
-            first = lock;
-        }
-
-        private void add(long lock) {
-            if (lock == first || (count > 1 && lock == second)) {
-                return;
-            }
-            long rest = lock;
-            if (rest < first) {
-                long moved = first;
-                first = rest;
-                rest = moved;
-            }
-            if (count > 1 && rest < second) {
-                third = second;
-                second = rest;
-            } else if (count > 1) {
-                third = rest;
-            } else {
-                second = rest;
-            }
-            count++;
-        }
     }
 }

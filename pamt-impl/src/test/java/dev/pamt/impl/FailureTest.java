@@ -210,6 +210,21 @@ class FailureTest {
     }
 
     @Test
+    void aLockIsCountedOnceHoweverOftenItsCallIsTried() {
+        manager.get(NEXT_REGION);
+        long before = manager.stats().acquisitions();
+        host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, BUSY, BUSY);
+        assertThrows(SeamcallFailedException.class, () -> manager.get(REGION));
+        assertEquals(before + 1, manager.stats().acquisitions());
+        host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, BUSY);
+        manager.get(REGION);
+        assertEquals(before + 2, manager.stats().acquisitions());
+        manager.put(REGION);
+        assertEquals(before + 3, manager.stats().acquisitions());
+        manager.put(NEXT_REGION);
+    }
+
+    @Test
     void aPutWhoseRemoveFailsLeavesTheRegionIdleAndIsTriedAgainByTheNextTransition() {
         manager.get(REGION);
         host.answer(SeamcallLeaf.PHYMEM_PAMT_REMOVE, BUSY, BUSY);

@@ -13,7 +13,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The parts of the manager under Lincheck's model checker: the region word, the locks, the reservations of a VM's cache.
+ * The parts of the manager under Lincheck's model checker: the region word, the locks, the gate for calls, the
+ * reservations of a VM's cache.
  *
  * <p>{@code -Dpamt.lincheck.scenarios} and {@code -Dpamt.lincheck.interleavings} as in {@link ManagerModelCheckingTest}.
  */
@@ -44,6 +45,16 @@ class PartsModelCheckingTest {
     void locksExcludeAndNobodyWaitsForEver(LockStrategy strategy) {
         LockModel.prepare(strategy);
         options().check(LockModel.class);
+    }
+
+    @Test
+    void aCallThatIsAloneFindsNobodyInside() {
+        // What goes wrong here needs two switches of threads: short scenarios, and many interleavings of each.
+        options()
+                .actorsBefore(0)
+                .actorsPerThread(2)
+                .invocationsPerIteration(10 * INTERLEAVINGS)
+                .check(CallGateModel.class);
     }
 
     @Test
