@@ -21,6 +21,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.ToDoubleFunction;
 
 /**
  * Does a page cost the same when there is more work? Guests from 1 to 704 GiB fault all their memory in 4K pages and give
@@ -65,9 +66,21 @@ public final class Growth {
         }
         growth.threads.shutdown();
         host.close();
+        System.out.printf(
+                Locale.ROOT,
+                "time per page, 1 to %d GiB: fault within %.0f %% of 1 GiB, shutdown within %.0f %%%n",
+                largest,
+                worst(bySize, Point::faultNanos),
+                worst(bySize, Point::shutdownNanos));
         if (args.length > 0) {
             Files.writeString(Path.of(args[0]), GrowthPlot.of(bySize, byCount));
         }
+    }
+
+    /** How much dearer than the first the dearest is, in per cent. */
+    private static double worst(List<Point> points, ToDoubleFunction<Point> nanos) {
+        double first = nanos.applyAsDouble(points.get(0));
+        return 100 * (points.stream().mapToDouble(nanos).max().orElseThrow() / first - 1);
     }
 
     /** The cost of a page in one setting. */

@@ -10,12 +10,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 
 /**
  * Prints the table of docs/performance.md from JMH results ({@code -rf json}): for each target the ratio that was measured,
  * as the median over forks, and how far the forks lie apart.
  *
- * <p>{@code Report results.json [more.json ...]}; rows whose benchmarks did not run are left out.
+ * <p>{@code Report results.json [more.json ...]}; rows whose benchmarks did not run are left out. Each file is a run of its
+ * own: no row compares what was measured in different runs.
  */
 public final class Report {
     /** The scores of one benchmark with its parameters: one for each fork. */
@@ -41,11 +44,13 @@ public final class Report {
     private Report() {}
 
     public static void main(String[] args) throws IOException {
-        Report report = new Report();
+        System.out.println("| what | target | measured | spread over forks |");
+        System.out.println("|---|---|---|---|");
         for (String file : args) {
+            Report report = new Report();
             report.read(new ObjectMapper().readTree(new File(file)));
+            report.print();
         }
-        report.print();
     }
 
     private void read(JsonNode json) {
@@ -58,13 +63,13 @@ public final class Report {
                 }
             });
             if (run.get("mode").textValue().equals("sample")) {
-                results.put(key + " p99", new Scores(List.of(percentile(run.get("primaryMetric")))));
+                results.put(key + " p99", new Scores(p99OfEachFork(run.get("primaryMetric"))));
                 run.path("secondaryMetrics").properties().forEach(metric -> {
                     if (metric.getValue().path("scorePercentiles").has("99.0")) {
                         String member = metric.getKey();
                         results.put(
                                 key.toString().replaceFirst("\\.[^ ]*", "." + member) + " p99",
-                                new Scores(List.of(percentile(metric.getValue()))));
+                                new Scores(p99OfEachFork(metric.getValue())));
                     }
                 });
             } else {
@@ -77,8 +82,28 @@ public final class Report {
         }
     }
 
-    private static double percentile(JsonNode metric) {
-        return metric.get("scorePercentiles").get("99.0").doubleValue();
+    /** From the histograms: for each fork, for each iteration, how often each time was seen. */
+    private static List<Double> p99OfEachFork(JsonNode metric) {
+        List<Double> forks = new ArrayList<>();
+        for (JsonNode fork : metric.get("rawDataHistogram")) {
+            NavigableMap<Double, Long> seen = new TreeMap<>();
+            fork.forEach(iteration -> iteration.forEach(bucket ->
+                    seen.merge(bucket.get(0).doubleValue(), bucket.get(1).longValue(), Long::sum)));
+            forks.add(percentile(seen, 0.99));
+        }
+        return forks;
+    }
+
+    private static double percentile(NavigableMap<Double, Long> seen, double part) {
+        long left = (long) Math.ceil(
+                part * seen.values().stream().mapToLong(Long::longValue).sum());
+        for (Map.Entry<Double, Long> time : seen.entrySet()) {
+            left -= time.getValue();
+            if (left <= 0) {
+                return time.getKey();
+            }
+        }
+        return seen.lastKey();
     }
 
     private static List<Double> medianOfEachFork(JsonNode metric) {
@@ -92,8 +117,6 @@ public final class Report {
     }
 
     private void print() {
-        System.out.println("| what | target | measured | spread over forks |");
-        System.out.println("|---|---|---|---|");
         ratio(
                 "warm get+put, one thread, against a bare AtomicInteger",
                 "at most 1.10 x",

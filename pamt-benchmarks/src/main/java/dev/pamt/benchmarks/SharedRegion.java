@@ -28,6 +28,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Benchmark)
 @Threads(2)
 public class SharedRegion {
+    /** In the middle, where no rival's count shares a cache line with the length of its array. */
+    private static final long REGION = Hosts.regionHpa(200);
+
     @Param({
         "bare-atomic",
         "ours-per2M",
@@ -48,20 +51,20 @@ public class SharedRegion {
     @Setup(Level.Trial)
     public void backTheRegion() {
         host = Hosts.emulated(0);
-        counts = Rivals.of(rival, host, Hosts.REGIONS_HPA, 1);
-        counts.get(Hosts.REGIONS_HPA);
+        counts = Rivals.of(rival, host, Hosts.REGIONS_HPA, 512);
+        counts.get(REGION);
     }
 
     @TearDown(Level.Trial)
     public void leaveNothing() {
-        counts.put(Hosts.REGIONS_HPA);
+        counts.put(REGION);
         counts.close();
         host.close();
     }
 
     @Benchmark
     public void getPut() {
-        counts.get(Hosts.REGIONS_HPA);
-        counts.put(Hosts.REGIONS_HPA);
+        counts.get(REGION);
+        counts.put(REGION);
     }
 }

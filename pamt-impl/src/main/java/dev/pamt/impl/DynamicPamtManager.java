@@ -33,6 +33,14 @@ import java.util.concurrent.locks.ReentrantLock;
  * order a pair is installed and taken back.
  */
 final class DynamicPamtManager implements PamtManager {
+    /**
+     * Turns of a spin loop for which a put leaves the word to the others when one of them has been faster: they get on
+     * while they have its cache line, where trying again at once would only take the line away.
+     */
+    private static final int SHORTEST_PAUSE = 8;
+
+    private static final int LONGEST_PAUSE = 64;
+
     private final TdxHost host;
     private final boolean ownsHost;
     private final PageAllocator allocator;
@@ -182,15 +190,14 @@ final class DynamicPamtManager implements PamtManager {
         }
         int slot = RegionTable.slot(hpa);
         int seen = RegionTable.lv(words, slot);
-        while (true) {
+        for (int pause = SHORTEST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
             if (!RegionWord.covers(seen, pages)) {
                 requireUsers(hpa, pages, seen);
             }
-            int witness = RegionTable.cae(words, slot, seen, seen - RegionWord.backed(pages));
-            if (witness == seen) {
+            if (RegionTable.cas(words, slot, seen, seen - RegionWord.backed(pages))) {
                 break;
             }
-            seen = witness;
+            seen = RegionTable.lvAfter(pause, words, slot);
         }
         if (RegionWord.users(seen) == pages) {
             reclaimer.emptied(hpa, words, slot);

@@ -48,6 +48,14 @@ final class RegionTable implements LockStrategy.RegionBits {
         return (int) WORD.getVolatile(words, slot);
     }
 
+    /** A volatile load after some turns of a spin loop. */
+    static int lvAfter(int pause, int[] words, int slot) {
+        for (int i = 0; i < pause; i++) {
+            Thread.onSpinWait();
+        }
+        return lv(words, slot);
+    }
+
     static int faa(int[] words, int slot, int delta) {
         return (int) WORD.getAndAdd(words, slot, delta);
     }
