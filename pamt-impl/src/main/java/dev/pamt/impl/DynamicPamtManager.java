@@ -37,7 +37,7 @@ final class DynamicPamtManager implements PamtManager {
      * Turns of a spin loop for which a put leaves the word to the others when one of them has been faster: they get on
      * while they have its cache line, where trying again at once would only take the line away.
      */
-    private static final int SHORTEST_PAUSE = 8;
+    private static final int SHORTEST_PAUSE = 16;
 
     private static final int LONGEST_PAUSE = 64;
 
