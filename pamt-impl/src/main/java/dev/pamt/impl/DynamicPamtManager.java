@@ -194,7 +194,7 @@ final class DynamicPamtManager implements PamtManager {
             if (!RegionWord.covers(seen, pages)) {
                 requireUsers(hpa, pages, seen);
             }
-            if (RegionTable.cas(words, slot, seen, seen - RegionWord.backed(pages))) {
+            if (RegionTable.cae(words, slot, seen, seen - RegionWord.backed(pages)) == seen) {
                 break;
             }
             seen = RegionTable.lvAfter(pause, words, slot);

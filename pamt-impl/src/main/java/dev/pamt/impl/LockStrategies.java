@@ -75,7 +75,7 @@ final class LockStrategies {
 
         @Override
         boolean casBits(long lock, int expected, int update) {
-            return bits.compareAndSet(expected, update);
+            return bits.compareAndExchange(expected, update) == expected;
         }
     }
 
@@ -106,7 +106,7 @@ final class LockStrategies {
 
         @Override
         boolean casBits(long lock, int expected, int update) {
-            return bits.compareAndSet(indexOf(lock), expected, update);
+            return bits.compareAndExchange(indexOf(lock), expected, update) == expected;
         }
 
         /** The first lock is a stride away from the array's length, which everybody reads. */

@@ -5,8 +5,9 @@ package dev.pamt.impl;
  *
  * @param page0Hpa the page for 4K pages 0 to 255 of the region
  * @param page1Hpa the page for 4K pages 256 to 511
+ * @param fromChunk whether both lie in a donor chunk of the supply, so that their regions need no lock
  */
-record PagePair(long page0Hpa, long page1Hpa) {
+record PagePair(long page0Hpa, long page1Hpa, boolean fromChunk) {
     @Override
     public String toString() {
         return String.format("(0x%x, 0x%x)", page0Hpa, page1Hpa);

@@ -97,9 +97,9 @@ final class PairSupply implements PairSource {
         }
     }
 
-    /** Whether the pages of a pair lie in a chunk, both or none, so that their regions need no lock. */
-    boolean isFromChunk(PagePair pair) {
-        return regions.isDonor(pair.page0Hpa());
+    /** A pair that has come back from the module. */
+    PagePair returned(long page0Hpa, long page1Hpa) {
+        return new PagePair(page0Hpa, page1Hpa, regions.isDonor(page0Hpa));
     }
 
     @Override
@@ -135,7 +135,7 @@ final class PairSupply implements PairSource {
     }
 
     private static PagePair pairAt(long pairHpa) {
-        return new PagePair(pairHpa, pairHpa + PageAllocator.PAGE_BYTES);
+        return new PagePair(pairHpa, pairHpa + PageAllocator.PAGE_BYTES, true);
     }
 
     @Override
@@ -145,7 +145,7 @@ final class PairSupply implements PairSource {
 
     /** Takes a pair back from a region that may want one again soon; its pages are scrubbed. */
     void giveBack(PagePair pair, long hpa) {
-        if (!isFromChunk(pair)) {
+        if (!pair.fromChunk()) {
             allocator.freePage(pair.page0Hpa());
             allocator.freePage(pair.page1Hpa());
         } else if (!putIntoSlot(slotOf(hpa), pair) && !ready.offer(pair)) {
@@ -155,7 +155,7 @@ final class PairSupply implements PairSource {
 
     private boolean putIntoSlot(int slot, PagePair pair) {
         long content = (pair.page0Hpa() & -PAIR_BYTES) | OCCUPIED;
-        return slots.get(slot) == VACANT && slots.compareAndSet(slot, VACANT, content);
+        return slots.get(slot) == VACANT && slots.compareAndExchange(slot, VACANT, content) == VACANT;
     }
 
     private static int slotOf(long hpa) {
@@ -262,7 +262,7 @@ final class PairSupply implements PairSource {
         }
         requireRam(page0Hpa, PageAllocator.PAGE_BYTES);
         requireRam(page1Hpa, PageAllocator.PAGE_BYTES);
-        return new PagePair(page0Hpa, page1Hpa);
+        return new PagePair(page0Hpa, page1Hpa, false);
     }
 
     /** What a user's allocator may get wrong is found before any lock is taken for it. */

@@ -239,7 +239,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             if (called) {
                 SeamcallRegisters regs = new SeamcallRegisters();
                 if (!TdxStatus.isError(remove(regionHpa, words, slot, regs))) {
-                    pair = new PagePair(regs.rdx, regs.r8);
+                    pair = supply.returned(regs.rdx, regs.r8);
                 }
             }
         } finally {
@@ -270,7 +270,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
                     throw new SeamcallFailedException(
                             SeamcallLeaf.PHYMEM_PAMT_REMOVE, status, "of idle region " + hex(hpa));
                 }
-                pair = new PagePair(regs.rdx, regs.r8);
+                pair = supply.returned(regs.rdx, regs.r8);
             }
             int word = RegionTable.lv(words, slot);
             if (RegionWord.state(word) != RegionWord.EMPTY) {
@@ -359,7 +359,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             }
             if (!TdxStatus.isError(status)) {
                 counters.promotes.increment();
-                pair = new PagePair(regs.r12, regs.r13);
+                pair = supply.returned(regs.r12, regs.r13);
             }
             return status;
         } finally {
@@ -382,7 +382,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
             if (called) {
                 SeamcallRegisters regs = new SeamcallRegisters();
                 if (!TdxStatus.isError(remove(chunkHpa, words, slot, regs))) {
-                    pair = new PagePair(regs.rdx, regs.r8);
+                    pair = supply.returned(regs.rdx, regs.r8);
                 }
             }
             int word = RegionTable.lv(words, slot);
@@ -435,7 +435,7 @@ final class RegionTransitions implements PairSupply.DonorRegions {
 
     /** The pair if the regions of its pages have to be locked when it is donated; null if there is none or they need no lock. */
     private PagePair donors(PagePair pair) {
-        return pair == null || supply.isFromChunk(pair) ? null : pair;
+        return pair == null || pair.fromChunk() ? null : pair;
     }
 
     /** Gives a backed region another state if it has exactly that many users. */

@@ -81,7 +81,7 @@ public final class VmCacheModel {
         public PagePair take(long hpa) {
             out.incrementAndGet();
             int pair = next.incrementAndGet();
-            return new PagePair(2L * pair, 2L * pair + 1);
+            return new PagePair(2L * pair, 2L * pair + 1, false);
         }
 
         @Override
