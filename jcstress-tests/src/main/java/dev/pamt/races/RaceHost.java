@@ -41,6 +41,11 @@ final class RaceHost {
         private static final RaceHost HOST = new RaceHost(PAGES);
     }
 
+    /** Built when the first race asks for it. */
+    private static final class WithDemotableTd {
+        private static final DemotableTd TD = new DemotableTd(withDonors());
+    }
+
     final PamtManager manager;
     final RecordingPlatform module;
     private final AtomicInteger next = new AtomicInteger();
@@ -48,7 +53,7 @@ final class RaceHost {
     private RaceHost(PageAllocator allocator) {
         SeamcallPlatform emulator = SeamcallProviderFactory.named("emulator")
                 .open(PlatformConfig.builder().cmrs(MAP.cmrs()).build());
-        module = new RecordingPlatform(emulator, FIRST_REGION_HPA, REGIONS);
+        module = new RecordingPlatform(emulator, FIRST_REGION_HPA, REGIONS + DemotableTd.RESERVED_REGIONS);
         TdxHost host = TdxHost.bringUp(module, MAP);
         PamtManager.Builder builder = PamtManager.builder().host(host).lockStrategy(strategy());
         manager = allocator == null
@@ -66,7 +71,25 @@ final class RaceHost {
 
     /** Where the pages that the calling thread is given for pairs shall lie, on the host with donors. */
     static void donateFrom(Region region) {
-        WithDonors.PAGES.donateFrom(region.hpa);
+        donateFrom(region.hpa);
+    }
+
+    static void donateFrom(long regionHpa) {
+        WithDonors.PAGES.donateFrom(regionHpa);
+    }
+
+    /** A region that no state is given by {@link #nextRegion}. */
+    Region reservedRegion(int index) {
+        return new Region(this, reservedHpa(index));
+    }
+
+    static long reservedHpa(int index) {
+        return FIRST_REGION_HPA + (REGIONS + index) * PageAllocator.CHUNK_BYTES;
+    }
+
+    /** The TD whose 2M pages can be split, on the host with donors. */
+    static DemotableTd demotableTd() {
+        return WithDemotableTd.TD;
     }
 
     /** The next region, which is empty. */
