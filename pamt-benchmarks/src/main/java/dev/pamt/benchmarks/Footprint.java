@@ -26,6 +26,8 @@ public final class Footprint {
     private Footprint() {}
 
     public static void main(String[] args) throws InterruptedException {
+        // What is loaded and compiled on first use belongs to no host.
+        touchAll(manager(ram(0, GIB)), ram(0, GIB));
         System.out.printf("%-42s %12s %16s %16s %14s%n", "host", "idle KiB", "touched KiB", "regions", "bytes/region");
         for (Map.Entry<String, MemoryMap> host : new TreeMap<>(Map.of(
                         "1: 256 GB", ram(0, 256 * GIB),
@@ -49,6 +51,21 @@ public final class Footprint {
         long before = usedHeap();
         PamtManager manager = manager(memory);
         long idle = usedHeap() - before;
+        long regions = touchAll(manager, memory);
+        long touched = usedHeap() - before;
+        System.out.printf(
+                Locale.ROOT,
+                "%-42s %,12d %,16d %,16d %14.2f%n",
+                name,
+                idle >> 10,
+                touched >> 10,
+                regions,
+                (touched - idle) / (double) regions);
+        manager.close();
+    }
+
+    /** Gets and puts a page of every region; returns how many regions there are. */
+    private static long touchAll(PamtManager manager, MemoryMap memory) {
         long regions = 0;
         for (PhysicalRange range : memory.ram()) {
             for (long hpa = range.baseHpa() & -REGION_BYTES; hpa < range.endHpa(); hpa += REGION_BYTES) {
@@ -60,16 +77,7 @@ public final class Footprint {
                 regions++;
             }
         }
-        long touched = usedHeap() - before;
-        System.out.printf(
-                Locale.ROOT,
-                "%-42s %,12d %,16d %,16d %14.2f%n",
-                name,
-                idle >> 10,
-                touched >> 10,
-                regions,
-                (touched - idle) / (double) regions);
-        manager.close();
+        return regions;
     }
 
     /** What the chunks that pairs are cut from hold beyond the pairs themselves, when many regions are backed. */

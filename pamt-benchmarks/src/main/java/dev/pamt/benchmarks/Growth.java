@@ -33,7 +33,10 @@ public final class Growth {
     private static final long GIB = 1L << 30;
     private static final int PAGES_PER_GIB = 1 << 18;
     private static final int THREADS = 2;
-    private static final int RUNS = 3;
+    private static final int WARM_UP_RUNS = 20;
+    private static final int FEWEST_RUNS = 3;
+    /** Small guests run often enough to come to this many GiB together. */
+    private static final int GIB_OF_RUNS = 64;
 
     private final TdxHost host;
     private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
@@ -51,10 +54,12 @@ public final class Growth {
                         .open(PlatformConfig.builder().cmrs(memory.cmrs()).build()),
                 memory);
         Growth growth = new Growth(host);
-        growth.run(4, 1);
+        for (int i = 0; i < WARM_UP_RUNS; i++) {
+            growth.run(4, 1);
+        }
         List<Point> bySize = new ArrayList<>();
-        System.out.println("one guest of      fault ns/page   shutdown ns/page   (median of " + RUNS + ")");
-        for (int gib : new int[] {1, 16, 128, 704}) {
+        System.out.println("one guest of      fault ns/page   shutdown ns/page   (medians)");
+        for (int gib : new int[] {1, 16, 64, 128, 704}) {
             if (gib <= largest) {
                 bySize.add(growth.measure(gib, 1, gib + " GiB"));
             }
@@ -87,16 +92,17 @@ public final class Growth {
     record Point(String label, double faultNanos, double shutdownNanos) {}
 
     private Point measure(int gib, int tds, String label) throws InterruptedException, ExecutionException {
-        double[] fault = new double[RUNS];
-        double[] shutdown = new double[RUNS];
-        for (int i = 0; i < RUNS; i++) {
+        int runs = Math.max(FEWEST_RUNS, GIB_OF_RUNS / (gib * tds));
+        double[] fault = new double[runs];
+        double[] shutdown = new double[runs];
+        for (int i = 0; i < runs; i++) {
             Point run = run(gib, tds);
             fault[i] = run.faultNanos;
             shutdown[i] = run.shutdownNanos;
         }
         Arrays.sort(fault);
         Arrays.sort(shutdown);
-        Point median = new Point(label, fault[RUNS / 2], shutdown[RUNS / 2]);
+        Point median = new Point(label, fault[runs / 2], shutdown[runs / 2]);
         System.out.printf(
                 Locale.ROOT,
                 "%-14s %16.1f %18.1f   fault %.1f to %.1f%n",
@@ -104,7 +110,7 @@ public final class Growth {
                 median.faultNanos,
                 median.shutdownNanos,
                 fault[0],
-                fault[RUNS - 1]);
+                fault[runs - 1]);
         return median;
     }
 

@@ -82,8 +82,12 @@ public final class Report {
         }
     }
 
-    /** From the histograms: for each fork, for each iteration, how often each time was seen. */
+    /** From the histograms, where there are any: for each fork, for each iteration, how often each time was seen. */
     private static List<Double> p99OfEachFork(JsonNode metric) {
+        if (!metric.has("rawDataHistogram")) {
+            // JMH writes none for the members of a group; this is the percentile over all forks.
+            return List.of(metric.get("scorePercentiles").get("99.0").doubleValue());
+        }
         List<Double> forks = new ArrayList<>();
         for (JsonNode fork : metric.get("rawDataHistogram")) {
             NavigableMap<Double, Long> seen = new TreeMap<>();

@@ -4,9 +4,11 @@ import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.NavigableSet;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
@@ -53,8 +55,10 @@ final class PairSupply implements PairSource {
     private final ReentrantLock mutex = new ReentrantLock();
     /** Held by the one thread that asks the host for a chunk. Nobody who holds the lock of a region waits for it. */
     private final ReentrantLock growing = new ReentrantLock();
-    /** Guarded by the mutex. */
-    private final Map<Long, Chunk> chunks = new TreeMap<>();
+    /** By address; guarded by the mutex. */
+    private final Map<Long, Chunk> chunks = new HashMap<>();
+    /** Those with free pairs, the fullest first, so that no pair is looked for in all chunks; guarded by the mutex. */
+    private final NavigableSet<Chunk> withFreePairs = new TreeSet<>();
 
     PairSupply(PageAllocator allocator, DonorRegions regions) {
         this.allocator = allocator;
@@ -76,24 +80,42 @@ final class PairSupply implements PairSource {
         boolean isRam(long hpa, int pages);
     }
 
-    /** A chunk and which of its pairs are free. */
-    private static final class Chunk {
+    /** A chunk and which of its pairs are free. Its place among the others depends on how many are: it leaves to change. */
+    private static final class Chunk implements Comparable<Chunk> {
         private final long hpa;
         private final BitSet free = new BitSet(PAIRS_PER_CHUNK);
+        private int freePairs = PAIRS_PER_CHUNK;
 
         Chunk(long hpa) {
             this.hpa = hpa;
             free.set(0, PAIRS_PER_CHUNK);
         }
 
+        /** The fullest first, by address among equals; no two chunks are equal. */
+        @Override
+        public int compareTo(Chunk other) {
+            int order = Integer.compare(freePairs, other.freePairs);
+            return order != 0 ? order : Long.compare(hpa, other.hpa);
+        }
+
+        int freePairs() {
+            return freePairs;
+        }
+
         boolean isWhollyFree() {
-            return free.cardinality() == PAIRS_PER_CHUNK;
+            return freePairs == PAIRS_PER_CHUNK;
         }
 
         PagePair take() {
             int index = free.nextSetBit(0);
             free.clear(index);
+            freePairs--;
             return pairAt(hpa + index * PAIR_BYTES);
+        }
+
+        void putBack(PagePair pair) {
+            free.set((int) ((pair.page0Hpa() - hpa) / PAIR_BYTES));
+            freePairs++;
         }
     }
 
@@ -180,9 +202,7 @@ final class PairSupply implements PairSource {
                     .count();
             return inSlots
                     + ready.size()
-                    + chunks.values().stream()
-                            .mapToLong(chunk -> chunk.free.cardinality())
-                            .sum();
+                    + withFreePairs.stream().mapToLong(Chunk::freePairs).sum();
         } finally {
             mutex.unlock();
         }
@@ -200,15 +220,16 @@ final class PairSupply implements PairSource {
     private PagePair takeFromChunks() {
         mutex.lock();
         try {
-            // The fullest first, by address among equals: the others then have a chance to become wholly free.
-            Chunk fullest = null;
-            for (Chunk chunk : chunks.values()) {
-                int free = chunk.free.cardinality();
-                if (free > 0 && (fullest == null || free < fullest.free.cardinality())) {
-                    fullest = chunk;
-                }
+            // The fullest: the others then have a chance to become wholly free.
+            Chunk fullest = withFreePairs.pollFirst();
+            if (fullest == null) {
+                return null;
             }
-            return fullest == null ? null : fullest.take();
+            PagePair pair = fullest.take();
+            if (fullest.freePairs() > 0) {
+                withFreePairs.add(fullest);
+            }
+            return pair;
         } finally {
             mutex.unlock();
         }
@@ -243,7 +264,9 @@ final class PairSupply implements PairSource {
         }
         mutex.lock();
         try {
-            chunks.put(chunkHpa, new Chunk(chunkHpa));
+            Chunk chunk = new Chunk(chunkHpa);
+            chunks.put(chunkHpa, chunk);
+            withFreePairs.add(chunk);
         } finally {
             mutex.unlock();
         }
@@ -280,16 +303,21 @@ final class PairSupply implements PairSource {
         mutex.lock();
         try {
             for (PagePair pair : pairs) {
-                long chunkHpa = pair.page0Hpa() & -PageAllocator.CHUNK_BYTES;
-                chunks.get(chunkHpa).free.set((int) ((pair.page0Hpa() - chunkHpa) / PAIR_BYTES));
+                Chunk chunk = chunks.get(pair.page0Hpa() & -PageAllocator.CHUNK_BYTES);
+                withFreePairs.remove(chunk);
+                chunk.putBack(pair);
+                withFreePairs.add(chunk);
             }
-            int spares = 0;
-            for (Chunk chunk : chunks.values()) {
-                if (chunk.isWhollyFree() && spares++ >= sparesToKeep) {
-                    leaving.add(chunk);
-                }
+            withFreePairs.descendingSet().stream()
+                    .takeWhile(Chunk::isWhollyFree)
+                    .forEach(leaving::add);
+            // Those with the lowest addresses are kept.
+            leaving.subList(Math.max(0, leaving.size() - sparesToKeep), leaving.size())
+                    .clear();
+            for (Chunk chunk : leaving) {
+                chunks.remove(chunk.hpa);
+                withFreePairs.remove(chunk);
             }
-            leaving.forEach(chunk -> chunks.remove(chunk.hpa));
         } finally {
             mutex.unlock();
         }
