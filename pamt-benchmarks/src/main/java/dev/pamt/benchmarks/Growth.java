@@ -25,21 +25,21 @@ import java.util.function.ToDoubleFunction;
 
 /**
  * Does a page cost the same when there is more work? Guests from 1 to 704 GiB fault all their memory in 4K pages and give
- * it back; then 1 to 64 TDs of 1 GiB do. Two threads, strategy per2M. Prints the time for each page, and draws it.
+ * it back, on one thread; then 1 to 64 TDs of 1 GiB do, on two. Strategy per2M. Prints the time for each page, and draws it.
  *
  * <p>{@code Growth [plot.svg] [largest guest in GiB]}; 704 GiB need 3 GiB of heap.
  */
 public final class Growth {
     private static final long GIB = 1L << 30;
     private static final int PAGES_PER_GIB = 1 << 18;
-    private static final int THREADS = 2;
+    private static final int MOST_THREADS = 2;
     private static final int WARM_UP_RUNS = 20;
     private static final int FEWEST_RUNS = 3;
     /** Small guests run often enough to come to this many GiB together. */
     private static final int GIB_OF_RUNS = 64;
 
     private final TdxHost host;
-    private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+    private final ExecutorService threads = Executors.newFixedThreadPool(MOST_THREADS);
 
     private Growth(TdxHost host) {
         this.host = host;
@@ -55,19 +55,19 @@ public final class Growth {
                 memory);
         Growth growth = new Growth(host);
         for (int i = 0; i < WARM_UP_RUNS; i++) {
-            growth.run(4, 1);
+            growth.run(4, 1, 1 + i % MOST_THREADS);
         }
         List<Point> bySize = new ArrayList<>();
         System.out.println("one guest of      fault ns/page   shutdown ns/page   (medians)");
         for (int gib : new int[] {1, 16, 64, 128, 704}) {
             if (gib <= largest) {
-                bySize.add(growth.measure(gib, 1, gib + " GiB"));
+                bySize.add(growth.measure(gib, 1, 1, gib + " GiB"));
             }
         }
         List<Point> byCount = new ArrayList<>();
         System.out.println("TDs of 1 GiB      fault ns/page   shutdown ns/page");
         for (int tds = 1; tds <= 64 && tds <= largest; tds *= 2) {
-            byCount.add(growth.measure(1, tds, tds + " TDs"));
+            byCount.add(growth.measure(1, tds, MOST_THREADS, tds + " TDs"));
         }
         growth.threads.shutdown();
         host.close();
@@ -91,12 +91,12 @@ public final class Growth {
     /** The cost of a page in one setting. */
     record Point(String label, double faultNanos, double shutdownNanos) {}
 
-    private Point measure(int gib, int tds, String label) throws InterruptedException, ExecutionException {
+    private Point measure(int gib, int tds, int users, String label) throws InterruptedException, ExecutionException {
         int runs = Math.max(FEWEST_RUNS, GIB_OF_RUNS / (gib * tds));
         double[] fault = new double[runs];
         double[] shutdown = new double[runs];
         for (int i = 0; i < runs; i++) {
-            Point run = run(gib, tds);
+            Point run = run(gib, tds, users);
             fault[i] = run.faultNanos;
             shutdown[i] = run.shutdownNanos;
         }
@@ -114,23 +114,23 @@ public final class Growth {
         return median;
     }
 
-    private Point run(int gib, int tds) throws InterruptedException, ExecutionException {
+    private Point run(int gib, int tds, int users) throws InterruptedException, ExecutionException {
         long[][] pages = new long[gib * tds][PAGES_PER_GIB];
         try (PamtManager manager = PamtManager.builder()
                 .host(host)
                 .lockStrategy(LockStrategy.per2M())
                 .build()) {
-            long fault = onAllThreads(thread -> fault(manager, pages, thread));
-            long shutdown = onAllThreads(thread -> shutDown(manager, pages, thread));
-            double count = (double) PAGES_PER_GIB * pages.length / THREADS;
+            long fault = onThreads(users, thread -> fault(manager, pages, thread, users));
+            long shutdown = onThreads(users, thread -> shutDown(manager, pages, thread, users));
+            double count = (double) PAGES_PER_GIB * pages.length / users;
             return new Point("", fault / count, shutdown / count);
         }
     }
 
-    private void fault(PamtManager manager, long[][] pages, int thread) {
+    private void fault(PamtManager manager, long[][] pages, int thread, int users) {
         PageAllocator allocator = host.allocator();
         try (PamtPageCache cache = manager.newVcpuCache()) {
-            for (int part = thread; part < 2 * pages.length; part += THREADS) {
+            for (int part = thread; part < 2 * pages.length; part += users) {
                 faultHalf(manager, allocator, cache, pages, part);
             }
         }
@@ -148,9 +148,9 @@ public final class Growth {
         }
     }
 
-    private void shutDown(PamtManager manager, long[][] pages, int thread) {
+    private void shutDown(PamtManager manager, long[][] pages, int thread, int users) {
         PageAllocator allocator = host.allocator();
-        for (int part = thread; part < 2 * pages.length; part += THREADS) {
+        for (int part = thread; part < 2 * pages.length; part += users) {
             int first = part % 2 * (PAGES_PER_GIB / 2);
             for (int i = first; i < first + PAGES_PER_GIB / 2; i++) {
                 long hpa = pages[part / 2][i];
@@ -165,9 +165,9 @@ public final class Growth {
         void run(int thread);
     }
 
-    private long onAllThreads(Work work) throws InterruptedException, ExecutionException {
+    private long onThreads(int users, Work work) throws InterruptedException, ExecutionException {
         List<Callable<Void>> tasks = new ArrayList<>();
-        for (int i = 0; i < THREADS; i++) {
+        for (int i = 0; i < users; i++) {
             int thread = i;
             tasks.add(() -> {
                 work.run(thread);
