@@ -67,7 +67,7 @@ public final class Growth {
         List<Point> byCount = new ArrayList<>();
         System.out.println("TDs of 1 GiB      fault ns/page   shutdown ns/page");
         for (int tds = 1; tds <= 64 && tds <= largest; tds *= 2) {
-            byCount.add(growth.measure(1, tds, MOST_THREADS, tds + " TDs"));
+            byCount.add(growth.measure(1, tds, MOST_THREADS, tds + (tds == 1 ? " TD" : " TDs")));
         }
         growth.threads.shutdown();
         host.close();
