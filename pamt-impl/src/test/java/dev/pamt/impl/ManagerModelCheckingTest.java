@@ -1,8 +1,10 @@
 package dev.pamt.impl;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.api.TooManyUsersException;
 import java.util.List;
 import org.jetbrains.lincheck.datastructures.ManagedStrategyGuaranteeKt;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
@@ -39,6 +41,10 @@ class ManagerModelCheckingTest {
         if (!name.matches(STRATEGY)) {
             return;
         }
+        // The JDK loads its locale data for the first message with a number; inside the checker that can take longer
+        // than
+        // Lincheck waits.
+        assertFalse(new TooManyUsersException(0, 1).getMessage().isEmpty());
         long before = Interleavings.soFar();
         long start = System.nanoTime();
         ManagerModel.prepare(strategy, chunks);
