@@ -52,14 +52,14 @@ public final class EmulatorScale {
     }
 
     private static void idle() throws InterruptedException {
-        long before = usedHeap();
+        long before = UsedHeap.afterGc();
         TdxHost host = bringUp(4 * TIB);
-        report("idle host of 4 TB", usedHeap() - before);
+        report("idle host of 4 TB", UsedHeap.afterGc() - before);
         host.close();
     }
 
     private static void mapped4k(long bytes) throws InterruptedException {
-        long before = usedHeap();
+        long before = UsedHeap.afterGc();
         TdxHost host = bringUp(GUEST_HPA + bytes);
         EmulatorScale scale = new EmulatorScale(host);
         long start = System.nanoTime();
@@ -72,7 +72,7 @@ public final class EmulatorScale {
             }
         }
         long nanos = System.nanoTime() - start;
-        long used = usedHeap() - before;
+        long used = UsedHeap.afterGc() - before;
         report("guest of " + bytes / GIB + " GB in 4K pages", used);
         System.out.printf(
                 Locale.ROOT,
@@ -84,7 +84,7 @@ public final class EmulatorScale {
     }
 
     private static void mapped2m(long bytes) throws InterruptedException {
-        long before = usedHeap();
+        long before = UsedHeap.afterGc();
         TdxHost host = bringUp(GUEST_HPA + bytes);
         EmulatorScale scale = new EmulatorScale(host);
         long tdrHpa = scale.buildTd();
@@ -94,7 +94,7 @@ public final class EmulatorScale {
             long gpaAndLevel = PageLevel.SIZE_2M.encode(gpa);
             check(scale.seamcalls.memPageAug(scale.regs, gpaAndLevel, tdrHpa, GUEST_HPA + gpa));
         }
-        report("guest of " + bytes / GIB + " GB in 2M pages", usedHeap() - before);
+        report("guest of " + bytes / GIB + " GB in 2M pages", UsedHeap.afterGc() - before);
         host.close();
     }
 
@@ -144,17 +144,5 @@ public final class EmulatorScale {
         if (TdxStatus.isError(status)) {
             throw new IllegalStateException(TdxStatus.toString(status));
         }
-    }
-
-    private static long usedHeap() throws InterruptedException {
-        long used = Long.MAX_VALUE;
-        for (int i = 0; i < 5; i++) {
-            System.gc();
-            Thread.sleep(20);
-            used = Math.min(
-                    used,
-                    Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory());
-        }
-        return used;
     }
 }

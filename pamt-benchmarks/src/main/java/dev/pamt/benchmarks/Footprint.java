@@ -48,11 +48,11 @@ public final class Footprint {
     }
 
     private static void measure(String name, MemoryMap memory) throws InterruptedException {
-        long before = usedHeap();
+        long before = UsedHeap.afterGc();
         PamtManager manager = manager(memory);
-        long idle = usedHeap() - before;
+        long idle = UsedHeap.afterGc() - before;
         long regions = touchAll(manager, memory);
-        long touched = usedHeap() - before;
+        long touched = UsedHeap.afterGc() - before;
         System.out.printf(
                 Locale.ROOT,
                 "%-42s %,12d %,16d %,16d %14.2f%n",
@@ -122,17 +122,5 @@ public final class Footprint {
             }
             return 0;
         }
-    }
-
-    private static long usedHeap() throws InterruptedException {
-        long used = Long.MAX_VALUE;
-        for (int i = 0; i < 5; i++) {
-            System.gc();
-            Thread.sleep(20);
-            used = Math.min(
-                    used,
-                    Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory());
-        }
-        return used;
     }
 }

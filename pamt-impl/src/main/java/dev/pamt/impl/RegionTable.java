@@ -64,10 +64,6 @@ final class RegionTable implements LockStrategy.RegionBits {
         return (int) WORD.compareAndExchange(words, slot, expected, update);
     }
 
-    static boolean cas(int[] words, int slot, int expected, int update) {
-        return WORD.compareAndSet(words, slot, expected, update);
-    }
-
     /** Gives the region another state, whatever failed attempts are in its word. Only the holder of its lock may do that. */
     static void setState(int[] words, int slot, int state) {
         int seen = lv(words, slot);

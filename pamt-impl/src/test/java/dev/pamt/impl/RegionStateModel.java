@@ -52,7 +52,7 @@ public final class RegionStateModel {
     @Operation
     public void mark() {
         int seen = RegionTable.lv(words, slot);
-        while (!RegionTable.cas(words, slot, seen, seen | RegionWord.QUEUED)) {
+        while (RegionTable.cae(words, slot, seen, seen | RegionWord.QUEUED) != seen) {
             seen = RegionTable.lv(words, slot);
         }
         marked = true;
