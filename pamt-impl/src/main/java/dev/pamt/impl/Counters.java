@@ -38,12 +38,8 @@ final class Counters {
     private final AtomicLong pairsOut = new AtomicLong();
     private final AtomicLong peakPairs = new AtomicLong();
 
-    /** An ADD or DEMOTE has ended. */
-    void callThatInstallsEnded(boolean installed) {
-        if (!installed) {
-            callsWithoutPair.increment();
-            return;
-        }
+    /** A call has ended, and the module has a pair more. */
+    void pairWentIn() {
         long now = pairsIn.incrementAndGet() - pairsOut.get() - lostByRemoves.sum();
         long peak = peakPairs.get();
         while (now > peak && !peakPairs.compareAndSet(peak, now)) {
@@ -51,13 +47,14 @@ final class Counters {
         }
     }
 
-    /** A REMOVE or PROMOTE has ended. */
-    void callThatTakesBackEnded(boolean takenBack) {
-        if (takenBack) {
-            pairsOut.incrementAndGet();
-        } else {
-            callsWithoutPair.increment();
-        }
+    /** A call has ended, and the module has a pair less. */
+    void pairCameOut() {
+        pairsOut.incrementAndGet();
+    }
+
+    /** A call has ended, and no pair has moved. */
+    void callWithoutPairEnded() {
+        callsWithoutPair.increment();
     }
 
     /** Calls of the module that have ended; never more than have begun. */

@@ -27,6 +27,12 @@ final class ModuleCalls {
 
     private static final int STRIPES = 16;
 
+    /** Which way a call that succeeds moves a pair, seen from the module. */
+    private enum Pair {
+        IN,
+        OUT
+    }
+
     private final Seamcalls seamcalls;
     private final Counters counters;
     private final CallGate gate;
@@ -44,85 +50,55 @@ final class ModuleCalls {
 
     long add(long regionHpa, PagePair pair) {
         SeamcallRegisters regs = new SeamcallRegisters();
-        enter(regionHpa);
-        long status = countedAdd(regionHpa, pair, regs);
-        return isBusy(status) ? alone(regionHpa, () -> countedAdd(regionHpa, pair, regs)) : status;
+        return call(regionHpa, Pair.IN, () -> seamcalls.pamtAdd(regs, regionHpa, pair.page0Hpa(), pair.page1Hpa()));
     }
 
     /** On success, and only then, the pair is in RDX and R8. */
     long remove(long regionHpa, SeamcallRegisters regs) {
-        enter(regionHpa);
-        long status = countedRemove(regionHpa, regs);
-        return isBusy(status) ? alone(regionHpa, () -> countedRemove(regionHpa, regs)) : status;
+        return call(regionHpa, Pair.OUT, () -> seamcalls.pamtRemove(regs, regionHpa));
     }
 
-    long demote(long regionHpa, DemoteCall call, PagePair pair) {
-        enter(regionHpa);
-        long status = countedDemote(call, pair);
-        return isBusy(status) ? alone(regionHpa, () -> countedDemote(call, pair)) : status;
+    long demote(long regionHpa, DemoteCall demote, PagePair pair) {
+        return call(regionHpa, Pair.IN, () -> demote.demote(pair.page0Hpa(), pair.page1Hpa()));
     }
 
     /** On success, and only then, the pair is in R12 and R13. */
-    long promote(long regionHpa, PromoteCall call, SeamcallRegisters regs) {
-        enter(regionHpa);
-        long status = countedPromote(call, regs);
-        return isBusy(status) ? alone(regionHpa, () -> countedPromote(call, regs)) : status;
+    long promote(long regionHpa, PromoteCall promote, SeamcallRegisters regs) {
+        return call(regionHpa, Pair.OUT, () -> promote.promote(regs.clear()));
     }
 
     static boolean isBusy(long status) {
         return TdxStatus.OPERAND_BUSY.matches(status);
     }
 
-    private void enter(long regionHpa) {
-        gate.enter(RegionTable.regionOf(regionHpa));
-    }
-
-    private long alone(long regionHpa, LongSupplier call) {
+    private long call(long regionHpa, Pair pair, LongSupplier leaf) {
+        long region = RegionTable.regionOf(regionHpa);
+        gate.enter(region);
+        long status = counted(pair, leaf);
+        if (!isBusy(status)) {
+            return status;
+        }
         counters.busy.increment();
-        long status = gate.alone(RegionTable.regionOf(regionHpa), call);
+        status = gate.alone(region, () -> counted(pair, leaf));
         if (isBusy(status)) {
             counters.busyAgain.increment();
         }
         return status;
     }
 
-    private long countedAdd(long regionHpa, PagePair pair, SeamcallRegisters regs) {
+    private long counted(Pair pair, LongSupplier leaf) {
         long status = NO_ANSWER;
         try {
-            status = seamcalls.pamtAdd(regs, regionHpa, pair.page0Hpa(), pair.page1Hpa());
+            status = leaf.getAsLong();
             return status;
         } finally {
-            counters.callThatInstallsEnded(!TdxStatus.isError(status));
-        }
-    }
-
-    private long countedRemove(long regionHpa, SeamcallRegisters regs) {
-        long status = NO_ANSWER;
-        try {
-            status = seamcalls.pamtRemove(regs, regionHpa);
-            return status;
-        } finally {
-            counters.callThatTakesBackEnded(!TdxStatus.isError(status));
-        }
-    }
-
-    private long countedDemote(DemoteCall call, PagePair pair) {
-        long status = NO_ANSWER;
-        try {
-            status = call.demote(pair.page0Hpa(), pair.page1Hpa());
-            return status;
-        } finally {
-            counters.callThatInstallsEnded(!TdxStatus.isError(status));
-        }
-    }
-
-    private long countedPromote(PromoteCall call, SeamcallRegisters regs) {
-        long status = NO_ANSWER;
-        try {
-            status = call.promote(regs.clear());
-            return status;
-        } finally {
-            counters.callThatTakesBackEnded(!TdxStatus.isError(status));
+            if (TdxStatus.isError(status)) {
+                counters.callWithoutPairEnded();
+            } else if (pair == Pair.IN) {
+                counters.pairWentIn();
+            } else {
+                counters.pairCameOut();
+            }
         }
     }
 }
