@@ -2,11 +2,9 @@ package dev.pamt.impl;
 
 import dev.pamt.api.AddressOutsideMemoryException;
 import dev.pamt.api.DonorRegionException;
-import dev.pamt.api.DoubleFreeException;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.ManagerClosedException;
 import dev.pamt.api.NoUsersException;
-import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtException;
 import dev.pamt.api.PamtManager;
@@ -19,7 +17,6 @@ import dev.pamt.api.RegionsInUseException.Leftover;
 import dev.pamt.api.TdxHost;
 import dev.pamt.api.TooManyUsersException;
 import dev.pamt.api.VmPageCache;
-import dev.pamt.seamcall.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -43,10 +40,8 @@ final class DynamicPamtManager implements PamtManager {
 
     private final TdxHost host;
     private final boolean ownsHost;
-    private final PageAllocator allocator;
-    private final PhysicalMemory memory;
     private final RegionTable table;
-    private final PageLedger ledger;
+    private final HostPages pages;
     private final Counters counters = new Counters();
     private final ModuleCalls module;
     private final RegionTransitions transitions;
@@ -69,16 +64,14 @@ final class DynamicPamtManager implements PamtManager {
             boolean lockDonors) {
         this.host = host;
         this.ownsHost = ownsHost;
-        this.allocator = allocator;
-        this.memory = host.platform().memory();
         this.table = new RegionTable(host.memory().ram());
-        this.ledger = new PageLedger(host.memory().ram());
+        this.pages = new HostPages(host, allocator, table);
         this.module = new ModuleCalls(host.platform().processor(0), counters);
         this.transitions = new RegionTransitions(
                 table,
                 new TransitionLocks(strategy.newLocks(table), counters, lockDonors),
                 module,
-                memory,
+                host.platform().memory(),
                 counters,
                 allocator);
         this.supply = transitions.supply();
@@ -246,23 +239,14 @@ final class DynamicPamtManager implements PamtManager {
     @Override
     public long allocPage() {
         requireOpen();
-        long hpa = allocator.allocPage();
-        if (hpa == PageAllocator.NONE) {
-            throw new OutOfPagesException("a 4K page");
-        }
-        if (!table.isRam(hpa, 1) || !ledger.allocate(hpa)) {
-            throw new IllegalStateException(String.format(
-                    "the host's allocator gave page 0x%x, which is allocated already or lies outside the memory map",
-                    hpa));
-        }
+        long hpa = pages.take();
         boolean backed = false;
         try {
             addUsers(hpa, 1, supply);
             backed = true;
         } finally {
             if (!backed) {
-                ledger.free(hpa);
-                allocator.freePage(hpa);
+                pages.giveBackUnused(hpa);
             }
         }
         return hpa;
@@ -272,20 +256,17 @@ final class DynamicPamtManager implements PamtManager {
     public void freePage(long hpa) {
         Checks.requirePage(hpa);
         requireOpen();
-        if (!ledger.free(hpa)) {
-            throw new DoubleFreeException(hpa);
-        }
+        pages.strikeOut(hpa);
         boolean dropped = false;
         try {
             dropUsers(hpa, 1);
             dropped = true;
         } finally {
             if (!dropped) {
-                ledger.allocate(hpa);
+                pages.enterAgain(hpa);
             }
         }
-        memory.clearPage(hpa);
-        allocator.freePage(hpa);
+        pages.giveBack(hpa);
     }
 
     @Override
@@ -365,7 +346,7 @@ final class DynamicPamtManager implements PamtManager {
                 supply.sparePairs(),
                 counters.cachedPairs.sum(),
                 supply.donorChunks(),
-                ledger.allocatedPages());
+                pages.out());
     }
 
     @Override

@@ -1,9 +1,7 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.AddressOutsideMemoryException;
-import dev.pamt.api.DoubleFreeException;
 import dev.pamt.api.ManagerClosedException;
-import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
@@ -13,9 +11,9 @@ import dev.pamt.api.RegionsInUseException;
 import dev.pamt.api.RegionsInUseException.Leftover;
 import dev.pamt.api.TdxHost;
 import dev.pamt.api.VmPageCache;
-import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallRegisters;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The manager on a module without Dynamic PAMT: every page has its metadata from the start, so get and put have nothing to
@@ -26,19 +24,16 @@ final class StaticPamtManager implements PamtManager {
 
     private final TdxHost host;
     private final boolean ownsHost;
-    private final PageAllocator allocator;
-    private final PhysicalMemory memory;
     private final RegionTable addresses;
-    private final PageLedger ledger;
+    private final HostPages pages;
+    private final ReentrantLock closing = new ReentrantLock();
     private volatile boolean closed;
 
     StaticPamtManager(TdxHost host, boolean ownsHost, PageAllocator allocator) {
         this.host = host;
         this.ownsHost = ownsHost;
-        this.allocator = allocator;
-        this.memory = host.platform().memory();
         this.addresses = new RegionTable(host.memory().ram());
-        this.ledger = new PageLedger(host.memory().ram());
+        this.pages = new HostPages(host, allocator, addresses);
     }
 
     @Override
@@ -74,14 +69,15 @@ final class StaticPamtManager implements PamtManager {
     @Override
     public long allocPage() {
         requireOpen();
-        long hpa = allocator.allocPage();
-        if (hpa == PageAllocator.NONE) {
-            throw new OutOfPagesException("a 4K page");
-        }
-        if (!addresses.isRam(hpa, 1) || !ledger.allocate(hpa)) {
-            throw new IllegalStateException(String.format(
-                    "the host's allocator gave page 0x%x, which is allocated already or lies outside the memory map",
-                    hpa));
+        long hpa = pages.take();
+        boolean open = false;
+        try {
+            requireOpen();
+            open = true;
+        } finally {
+            if (!open) {
+                pages.giveBackUnused(hpa);
+            }
         }
         return hpa;
     }
@@ -90,11 +86,8 @@ final class StaticPamtManager implements PamtManager {
     public void freePage(long hpa) {
         Checks.requirePage(hpa);
         requireOpen();
-        if (!ledger.free(hpa)) {
-            throw new DoubleFreeException(hpa);
-        }
-        memory.clearPage(hpa);
-        allocator.freePage(hpa);
+        pages.strikeOut(hpa);
+        pages.giveBack(hpa);
     }
 
     @Override
@@ -150,7 +143,7 @@ final class StaticPamtManager implements PamtManager {
 
     @Override
     public PamtStats stats() {
-        return new PamtStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ledger.allocatedPages());
+        return new PamtStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pages.out());
     }
 
     @Override
@@ -158,18 +151,28 @@ final class StaticPamtManager implements PamtManager {
         return host;
     }
 
+    /**
+     * Closes first and looks for pages that are out afterwards; {@link #allocPage} takes a page first and looks whether
+     * the manager is closed afterwards. So one of the two sees the other.
+     */
     @Override
     public void close() {
-        if (closed) {
-            return;
+        closing.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            List<Leftover> leftovers = pages.regions().stream()
+                    .map(hpa -> new Leftover(hpa, BACKED_FOR_GOOD))
+                    .toList();
+            if (!leftovers.isEmpty()) {
+                closed = false;
+                throw new RegionsInUseException(leftovers);
+            }
+        } finally {
+            closing.unlock();
         }
-        List<Leftover> leftovers = ledger.allocatedRegions().stream()
-                .map(hpa -> new Leftover(hpa, BACKED_FOR_GOOD))
-                .toList();
-        if (!leftovers.isEmpty()) {
-            throw new RegionsInUseException(leftovers);
-        }
-        closed = true;
         if (ownsHost) {
             host.close();
         }
@@ -184,8 +187,18 @@ final class StaticPamtManager implements PamtManager {
     }
 
     private void requireOpen() {
-        if (closed) {
+        if (closed && !staysOpen()) {
             throw new ManagerClosedException("the manager");
+        }
+    }
+
+    /** Waits for a close that is under way; it leaves the manager open if pages are out. */
+    private boolean staysOpen() {
+        closing.lock();
+        try {
+            return !closed;
+        } finally {
+            closing.unlock();
         }
     }
 

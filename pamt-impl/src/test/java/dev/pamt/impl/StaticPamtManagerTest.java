@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.pamt.api.AddressOutsideMemoryException;
 import dev.pamt.api.DoubleFreeException;
 import dev.pamt.api.ManagerClosedException;
+import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
 import dev.pamt.api.RegionsInUseException;
@@ -16,6 +17,7 @@ import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxStatus;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -73,5 +75,29 @@ class StaticPamtManagerTest {
         manager.freePage(page);
         manager.close();
         assertThrows(ManagerClosedException.class, () -> manager.get(TestHost.REGION));
+    }
+
+    @Test
+    void aPageThatComesWhileTheManagerIsClosedGoesBack() {
+        AtomicReference<PamtManager> inTheWay = new AtomicReference<>();
+        PageAllocator pages = host.allocator();
+        PamtManager other = PamtManager.builder()
+                .host(host)
+                .allocator(new PageAllocator() {
+                    @Override
+                    public long allocPage() {
+                        inTheWay.get().close();
+                        return pages.allocPage();
+                    }
+
+                    @Override
+                    public void freePage(long hpa) {
+                        pages.freePage(hpa);
+                    }
+                })
+                .build();
+        inTheWay.set(other);
+        assertThrows(ManagerClosedException.class, other::allocPage);
+        assertEquals(freeAtFirst, host.freePages());
     }
 }
