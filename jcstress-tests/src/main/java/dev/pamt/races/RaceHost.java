@@ -15,14 +15,23 @@ import java.util.concurrent.atomic.AtomicInteger;
 /**
  * One emulated host and one manager for all the races of a JVM, with a region for each state.
  *
- * <p>A state of a race must be cheap, a host is not. So every state gets a region of its own, in turn, out of half a
- * million: jcstress keeps far fewer states alive at a time, and an arbiter leaves its region as it was.
+ * <p>A state of a race must be cheap, a host is not. So every state gets a region of its own, in turn, out of so many that
+ * it comes to be used again only long after: jcstress keeps far fewer states alive at a time, and an arbiter leaves its
+ * region as it was.
  *
  * <p>The strategy is what {@code -Dpamt.strategy} says: {@code global}, {@code hashed} (64 locks), {@code per2M} (the
  * default), or the name of a class that implements {@link LockStrategy} and has a public constructor without arguments.
  */
 final class RaceHost {
+    /** Regions on the host with chunks. */
     private static final int REGIONS = 1 << 19;
+
+    /**
+     * Regions on the host with donors: fewer, because the emulated memory keeps 2 KiB for each region that has ever donated,
+     * and a JVM of jcstress has 256 MiB. Still more than two for each of the 10,240 states of jcstress's default strides.
+     */
+    private static final int DONORS = 1 << 15;
+
     private static final long TEBIBYTE = 1L << 40;
 
     /** Far from the end of memory at which the allocator begins, and from the PAMT at the other. */
@@ -32,13 +41,13 @@ final class RaceHost {
 
     /** Pairs cut from chunks, as on most hosts. */
     private static final class WithChunks {
-        private static final RaceHost HOST = new RaceHost(null);
+        private static final RaceHost HOST = new RaceHost(null, REGIONS);
     }
 
     /** Pairs of single pages that lie where the race wants them. */
     private static final class WithDonors {
         private static final DonorPages PAGES = new DonorPages();
-        private static final RaceHost HOST = new RaceHost(PAGES);
+        private static final RaceHost HOST = new RaceHost(PAGES, DONORS);
     }
 
     /** Built when the first race asks for it. */
@@ -48,9 +57,11 @@ final class RaceHost {
 
     final PamtManager manager;
     final RecordingPlatform module;
+    private final int regions;
     private final AtomicInteger next = new AtomicInteger();
 
-    private RaceHost(PageAllocator allocator) {
+    private RaceHost(PageAllocator allocator, int regions) {
+        this.regions = regions;
         SeamcallPlatform emulator = SeamcallProviderFactory.named("emulator")
                 .open(PlatformConfig.builder().cmrs(MAP.cmrs()).build());
         module = new RecordingPlatform(emulator, FIRST_REGION_HPA, REGIONS + DemotableTd.RESERVED_REGIONS);
@@ -94,7 +105,7 @@ final class RaceHost {
 
     /** The next region, which is empty. */
     Region nextRegion() {
-        int index = next.getAndIncrement() & (REGIONS - 1);
+        int index = next.getAndIncrement() & (regions - 1);
         return new Region(this, FIRST_REGION_HPA + index * PageAllocator.CHUNK_BYTES);
     }
 
