@@ -41,9 +41,8 @@ class ManagerModelCheckingTest {
         if (!name.matches(STRATEGY)) {
             return;
         }
-        // The JDK loads its locale data for the first message with a number; inside the checker that can take longer
-        // than
-        // Lincheck waits.
+        // The JDK loads its locale data for the first message with a number; inside the checker that can outlast
+        // Lincheck's patience.
         assertFalse(new TooManyUsersException(0, 1).getMessage().isEmpty());
         long before = Interleavings.soFar();
         long start = System.nanoTime();
