@@ -5,6 +5,7 @@ import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallRegisters;
+import java.util.function.IntSupplier;
 
 /**
  * Keeps every 2M region that holds 4K TDX pages backed with its page pair, and no other.
@@ -20,10 +21,23 @@ import dev.pamt.seamcall.SeamcallRegisters;
  * make a SEAMCALL (1 to 18 microseconds) under the region's lock and wait for another transition of the same lock. A put
  * never calls the host's allocator for memory; it may give memory back.
  *
- * <p><b>Errors:</b> misuse and failure are told apart by subclass of {@link PamtException}; a call that throws has changed
- * nothing. Addresses are checked by every call: {@link MisalignedAddressException}, {@link
- * AddressOutsideMemoryException}, {@link DonorRegionException}. A put never fails for a module error: the region stays
- * idle, is counted in {@link PamtStats#retryRegions} and is tried again.
+ * <p><b>Errors:</b> misuse and failure are told apart by subclass of {@link PamtException}. Addresses are checked by every
+ * call: {@link MisalignedAddressException}, {@link AddressOutsideMemoryException}, {@link DonorRegionException}. A call that
+ * throws has changed nothing, with one exception: if a SEAMCALL ends in an exception, such as {@link
+ * dev.pamt.seamcall.SeamcallUnavailableException}, the region is {@link RegionState.Kind#UNKNOWN} and without users, the pair
+ * of the call is counted in {@link PamtStats#lostPairs}, and the exception reaches the caller.
+ *
+ * <p>Once a put, freePage or reclaim has taken a user away it does not throw, whatever the module, the allocator, the memory
+ * or the lock strategy do. A region whose pair does not come back stays idle, is counted in {@link PamtStats#retryRegions}
+ * and is tried again; a page that cannot be given back is counted in {@link PamtStats#strandedPages}.
+ *
+ * <p><b>Ownership:</b> every page has one owner. The manager remembers which pair each region holds. It believes a REMOVE or
+ * PROMOTE that gives back just that pair; pages of any other answer are neither scrubbed nor handed out.
+ *
+ * <p><b>Callbacks:</b> a {@link PageAllocator} may call the manager. A backend, a {@link DemoteCall} and a {@link
+ * PromoteCall} must not, because they run under the lock of a region: {@link ReentrantCallException}.
+ *
+ * <p>A host has one manager at a time; a second one is refused until the first is closed.
  */
 public interface PamtManager extends AutoCloseable {
     /**
@@ -41,7 +55,10 @@ public interface PamtManager extends AutoCloseable {
      *
      * @param hpa a page
      * @throws OutOfPagesException if a pair was needed and the host has no memory
-     * @throws SeamcallFailedException if the module refuses the pair
+     * @throws SeamcallFailedException if the module refuses the pair; a pair whose pages it finds at fault is set aside, and
+     *     up to 8 pairs are tried
+     * @throws ForeignPagePairException if the module holds a pair there that is not this manager's
+     * @throws RegionUnknownException if an earlier call got no answer and the region cannot be settled
      * @throws TooManyUsersException if the region has 512 users
      * @throws RegionMapped2MException if the region is mapped as one 2M page
      * @throws ManagerClosedException if the manager is closed
@@ -116,7 +133,8 @@ public interface PamtManager extends AutoCloseable {
     long allocPage();
 
     /**
-     * Puts the region of a page and gives the page back to the host's allocator. Never fails for a module error.
+     * Puts the region of a page and gives the page back to the host's allocator. Once the user is taken away it does not
+     * throw; a page that cannot be scrubbed or given back is counted in {@link PamtStats#strandedPages}.
      *
      * @param hpa a page that {@link #allocPage} has given and that the module no longer uses
      * @throws DoubleFreeException if allocPage has not given it, or it was freed before
@@ -153,6 +171,10 @@ public interface PamtManager extends AutoCloseable {
      * @param cache where the pair comes from
      * @param call makes the TDH.MEM.PAGE.DEMOTE
      * @return the status that the call returned; unless it is a success the region is still mapped as one 2M page
+     * @throws RuntimeException what the call throws; the region is then {@link RegionState.Kind#UNKNOWN}, without mapping and
+     *     users, unless it is an exception for a call that was {@linkplain
+     *     dev.pamt.seamcall.SeamcallUnavailableException#notSent not sent}
+     * @throws NullPointerException if the cache or the call is null
      * @throws CacheExhaustedException if the cache is empty
      * @throws RegionNotMapped2MException if the region is not mapped as one 2M page
      * @throws ManagerClosedException if the manager or the cache is closed
@@ -166,6 +188,8 @@ public interface PamtManager extends AutoCloseable {
      * @param hpa the region, a multiple of 2 MiB
      * @param call makes the TDH.MEM.PAGE.PROMOTE
      * @return the status that the call returned; unless it is a success the region still has 512 users
+     * @throws RuntimeException what the call throws, as with {@link #demote2M}
+     * @throws NullPointerException if the call is null
      * @throws RegionInUseException if the region has not exactly 512 users
      * @throws ManagerClosedException if the manager is closed
      */
@@ -219,10 +243,17 @@ public interface PamtManager extends AutoCloseable {
     TdxHost host();
 
     /**
-     * Takes all idle pairs back, gives all caches and spare chunks back, and refuses every later call. A host that the
-     * manager has brought up itself is closed, too. Calling it again does nothing.
+     * Takes all idle pairs back, closes all caches and reservations, gives all chunks back, and refuses every later call. A
+     * host that the manager has brought up itself is closed, too. Calling it again does nothing.
      *
-     * @throws RegionsInUseException if regions are in use; the manager then stays open and has thrown nothing away
+     * <p>Any other call may run beside it, and finds either a manager that stays open or one that is closed; a call that finds
+     * it undecided waits. What such calls hold in their hands goes back to the host before they return. The close waits
+     * for that, for a second at most, and logs what is still out. Pairs that stay in the module, because it does not answer or was
+     * called past the manager, are logged as well.
+     *
+     * @throws RegionsInUseException if regions are in use, or the module answers a REMOVE with an error; the manager then
+     *     stays open and has thrown nothing away
+     * @throws ReentrantCallException if it is called from inside a SEAMCALL of this manager
      */
     @Override
     void close();
@@ -231,7 +262,10 @@ public interface PamtManager extends AutoCloseable {
     @FunctionalInterface
     interface DemoteCall {
         /**
-         * Makes the call. It may be made a second time if it was answered TDX_OPERAND_BUSY.
+         * Makes the call, under the lock of the region: it must not call the manager, wait for another thread that does, or
+         * take long. It may be made a second time if it was answered TDX_OPERAND_BUSY for an operand that a transition of the
+         * manager can hold. An exception means that the call may have been made, unless it says that it was {@linkplain
+         * dev.pamt.seamcall.SeamcallUnavailableException#notSent not sent}.
          *
          * @param page0Hpa the first page of the pair, for R12
          * @param page1Hpa the second page of the pair, for R13
@@ -244,7 +278,7 @@ public interface PamtManager extends AutoCloseable {
     @FunctionalInterface
     interface PromoteCall {
         /**
-         * Makes the call. It may be made a second time if it was answered TDX_OPERAND_BUSY.
+         * Makes the call, under the rules of {@link DemoteCall#demote}.
          *
          * @param regs registers for the call; on success the manager reads the pair from R12 and R13
          * @return the completion status
@@ -336,10 +370,21 @@ public interface PamtManager extends AutoCloseable {
         Builder reclaimPolicy(ReclaimPolicy policy);
 
         /**
+         * Sets on which logical processor a call of the module is made. The default spreads threads over all of them.
+         *
+         * @param choice returns the index of a processor of the platform, for the calling thread; it is asked before each
+         *     call, without a lock held
+         * @return this
+         * @throws IllegalStateException if a choice was set
+         */
+        Builder processors(IntSupplier choice);
+
+        /**
          * Makes the manager.
          *
          * @return the manager; the caller closes it
-         * @throws IllegalStateException if a provider was set without a memory map
+         * @throws IllegalStateException if a provider was set without a memory map, or if the module has a manager that is
+         *     not closed
          * @throws SeamcallFailedException if a module that the manager brings up refuses a step
          */
         PamtManager build();

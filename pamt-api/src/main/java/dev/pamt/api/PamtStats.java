@@ -21,13 +21,16 @@ package dev.pamt.api;
  * @param waitNanos nanoseconds spent waiting for locks
  * @param installedPairs pairs that are installed in the module now
  * @param peakPairs the most pairs that were installed at one time
- * @param retryRegions regions whose REMOVE failed and waits to be tried again
- * @param lostPairs pairs that were inside a SEAMCALL when the backend lost its module, so that nobody can say whose they
- *     are
+ * @param retryRegions regions that wait for another REMOVE: the last one failed, or the state of the region is unknown
+ * @param lostPairs pairs that no one can be given again: a SEAMCALL with them got no answer, the module gave other pages
+ *     back than the region held or said that it held none, or a page could not be scrubbed
  * @param sparePairs pairs that lie ready outside the module: in chunks, not in caches
  * @param cachedPairs pairs in caches and reservations
  * @param donorChunks 2M chunks that pairs are cut from
  * @param allocatedPages pages that allocPage has given out and freePage has not taken back
+ * @param setAsidePairs pairs that the module has refused to take; they are tried again after {@link PamtManager#trim}
+ * @param strandedPages 4K pages that belong to the host and are not back with its allocator: its freePage or freeChunk
+ *     failed, or they could not be scrubbed; pages of lost pairs are not counted here
  */
 public record PamtStats(
         long adds,
@@ -50,7 +53,9 @@ public record PamtStats(
         long sparePairs,
         long cachedPairs,
         long donorChunks,
-        long allocatedPages) {
+        long allocatedPages,
+        long setAsidePairs,
+        long strandedPages) {
     /** Bytes of a page pair. */
     public static final long PAIR_BYTES = 2 * PageAllocator.PAGE_BYTES;
 

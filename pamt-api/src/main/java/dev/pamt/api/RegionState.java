@@ -13,7 +13,7 @@ import java.io.Serializable;
 public record RegionState(Kind kind, int users) implements Serializable {
     /** The states of a region. */
     public enum Kind {
-        /** No page pair is installed, or a thread is about to install or to remove one. */
+        /** No page pair is installed. */
         EMPTY,
         /** A page pair is installed and the region has users. */
         BACKED,
@@ -23,6 +23,13 @@ public record RegionState(Kind kind, int users) implements Serializable {
         HUGE,
         /** The region is a chunk that page pairs are cut from. */
         DONOR,
+        /**
+         * A SEAMCALL for the region is under way, or the last one got no answer, so that no one knows whether a page pair is
+         * installed. The region has no users. The next get, map2M, trim or close settles it with a REMOVE.
+         */
+        UNKNOWN,
+        /** The module works without Dynamic PAMT: the metadata of the region is always there, and users are not counted. */
+        STATIC,
         /** No page of the region lies in the memory map. */
         OUTSIDE
     }

@@ -8,7 +8,7 @@ package dev.pamt.api;
  * from the reservation, which is its own.
  *
  * <p><b>Thread-safety:</b> any number of threads at once; a reservation has one owner. <b>Progress:</b> {@link #topUp}
- * and {@link #reserve} may block in the host's allocator, never for another splitter.
+ * and {@link #reserve} may block in the host's allocator, or while another thread fetches a 2M chunk from it.
  */
 public interface VmPageCache extends AutoCloseable {
     /**

@@ -346,7 +346,9 @@ final class DynamicPamtManager implements PamtManager {
                 supply.sparePairs(),
                 counters.cachedPairs.sum(),
                 supply.donorChunks(),
-                pages.out());
+                pages.out(),
+                0,
+                0);
     }
 
     @Override

@@ -13,6 +13,7 @@ import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 import java.util.Objects;
+import java.util.function.IntSupplier;
 
 /** Builds a manager, on a host that is given, opened or found. */
 final class ManagerBuilder implements PamtManager.Builder {
@@ -27,6 +28,7 @@ final class ManagerBuilder implements PamtManager.Builder {
     private PageAllocator allocator;
     private LockStrategy strategy;
     private ReclaimPolicy policy;
+    private IntSupplier processors;
     private boolean lockDonors = true;
 
     @Override
@@ -89,6 +91,13 @@ final class ManagerBuilder implements PamtManager.Builder {
     public PamtManager.Builder reclaimPolicy(ReclaimPolicy value) {
         requireUnset("a reclaim policy", policy);
         policy = Objects.requireNonNull(value, "policy");
+        return this;
+    }
+
+    @Override
+    public PamtManager.Builder processors(IntSupplier choice) {
+        requireUnset("a choice of processors", processors);
+        processors = Objects.requireNonNull(choice, "choice");
         return this;
     }
 

@@ -143,7 +143,7 @@ final class StaticPamtManager implements PamtManager {
 
     @Override
     public PamtStats stats() {
-        return new PamtStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pages.out());
+        return new PamtStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pages.out(), 0, 0);
     }
 
     @Override

@@ -244,7 +244,9 @@ class PamtManagerTest {
             assertNotEquals(PageAllocator.NONE, page);
             other.freePage(page);
             // The locks are those of the chunk's region, of the ADD and of the REMOVE.
-            assertEquals(new PamtStats(1, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1, 0, 0, 256, 0, 1, 0), other.stats());
+            assertEquals(
+                    new PamtStats(1, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1, 0, 0, 256, 0, 1, 0, 0, 0),
+                    other.stats());
         }
     }
 

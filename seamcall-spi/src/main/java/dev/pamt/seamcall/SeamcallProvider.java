@@ -15,7 +15,8 @@ package dev.pamt.seamcall;
  *
  * <ul>
  *   <li><b>SPI-1</b> A failure of the call is a status, never an exception. A backend that cannot reach its module
- *       throws {@link SeamcallUnavailableException}; the caller must then assume that the call may have been carried out.
+ *       throws {@link SeamcallUnavailableException}; the caller must then assume that the call may have been carried out,
+ *       unless the exception is {@linkplain SeamcallUnavailableException#notSent one for a call that was not sent}.
  *   <li><b>SPI-2</b> RAX is returned, not stored; every register that the leaf does not write keeps the caller's value.
  *   <li><b>SPI-3</b> A call whose status is an error has changed no page's owner, type or count.
  *   <li><b>SPI-4</b> Whatever the caller did before the call is visible to the module; whatever the module did is visible
