@@ -42,14 +42,15 @@ public class HolderNotes {
 
     @Arbiter
     public void counts(III_Result result) {
-        result.r1 = (int) counters.locksWithoutCall.sum();
-        result.r2 = (int) (counters.contendedTrue.sum() + counters.contendedFalse.sum());
+        result.r1 = (int) counters.locksWithoutCall.get();
+        result.r2 = (int) (counters.contendedTrue.get() + counters.contendedFalse.get());
         result.r3 = entered;
     }
 
     private void enter(long region) {
-        locks.lock(region);
+        Transition transition = new Transition(new Region(RegionTable.hpaOf(region), null, 0), 0, null);
+        locks.lock(transition);
         entered++;
-        locks.unlock(region, false);
+        locks.unlock(transition);
     }
 }

@@ -1,8 +1,6 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.LockStrategy;
-import java.util.ArrayDeque;
-import java.util.Iterator;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -14,8 +12,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * queue; queues are shared by the locks of a family, each lock finds its waiters by its number.
  *
  * <p>Whoever leaves a lock with PARKED set wakes the thread that has waited longest, and normally frees the lock: a thread
- * that is running may take it before the woken one is back on a processor, which then parks again, first in the queue. With
- * more threads than processors nothing else keeps the lock in use; if it were handed over each time, every turn would cost
+ * that is running may take it before the woken one is back on a processor, which then parks again, in the place that it had in
+ * the queue. With more threads than processors nothing else keeps the lock in use; if it were handed over each time, every turn would cost
  * a context switch. Once a waiter has been overtaken for {@link #PATIENCE_NANOS}, though, the lock is handed to it without
  * being freed. So a thread waits at most that long, and then one holder's turn for each thread that came before it.
  *
@@ -23,6 +21,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * thread is on its way to it. Both will leave the lock with PARKED set, and wake the next. PARKED is set, and the waiter
  * enqueued, under the queue's mutex and only while LOCKED is seen in the same compare-and-set; the leaver that fails to go
  * from LOCKED alone to 0 takes the same mutex, and finds the waiter.
+ *
+ * <p>A waiter brings its own link of the queue and is made before anything is changed. From its first compare-and-set on
+ * nothing needs memory, so an OutOfMemoryError leaves no lock that no thread will free.
  *
  * <p>Waiters park with {@link LockSupport} and the mutex is a {@link ReentrantLock}, so virtual threads give their carrier
  * away. An interrupt does not end the wait; the status is set again afterwards.
@@ -85,8 +86,9 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
 
     private void park(long lock) {
         Waiter waiter = new Waiter(lock, Thread.currentThread());
+        WaitQueue queue = queueOf(lock);
         boolean interrupted = false;
-        while (queueOf(lock).enqueueUnlessFree(this, waiter)) {
+        while (queue.enqueueUnlessFree(this, waiter)) {
             interrupted |= waiter.awaitTurn();
             if (waiter.owner || tryLock(lock)) {
                 break;
@@ -101,13 +103,15 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
         return queues[(int) Hashing.spread(lock) & (queues.length - 1)];
     }
 
-    /** A thread that waits for a lock. */
+    /** A thread that waits for a lock, and its link in the queue. */
     private static final class Waiter {
         private final long lock;
         private final Thread thread;
         private final long since = System.nanoTime();
-        /** Whether the thread has parked before. Guarded by the queue's mutex. */
-        private boolean overtaken;
+        /** When the thread came, among the waiters of its queue; 0 before that. Guarded by the queue's mutex. */
+        private long ticket;
+        /** The waiter that came next. Guarded by the queue's mutex. */
+        private Waiter next;
         /** Whether the lock was handed over; written before woken. */
         private boolean owner;
 
@@ -137,11 +141,16 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
     /** The waiters of some locks of a family, in the order in which they came. */
     private static final class WaitQueue {
         private final ReentrantLock mutex = new ReentrantLock();
-        private final ArrayDeque<Waiter> waiters = new ArrayDeque<>();
+        /** Guarded by the mutex. */
+        private Waiter first;
+        /** Guarded by the mutex. */
+        private Waiter last;
+        /** Guarded by the mutex. */
+        private long tickets;
 
         /** Enqueues a waiter for a lock that is held; returns false if the lock was free, and takes it then. */
         boolean enqueueUnlessFree(BitLocks locks, Waiter waiter) {
-            mutex.lock();
+            Mutexes.lock(mutex);
             try {
                 while (true) {
                     int bits = locks.bits(waiter.lock);
@@ -159,43 +168,75 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
             }
         }
 
+        /** A waiter that was woken in vain goes before those that came after it, also if several were woken meanwhile. */
         private void enqueue(Waiter waiter) {
             waiter.woken = false;
-            if (waiter.overtaken) {
-                waiters.addFirst(waiter);
+            if (waiter.ticket == 0) {
+                waiter.ticket = ++tickets;
+            }
+            Waiter before = null;
+            Waiter after = first;
+            if (last != null && last.ticket < waiter.ticket) {
+                before = last;
+                after = null;
+            }
+            while (after != null && after.ticket < waiter.ticket) {
+                before = after;
+                after = after.next;
+            }
+            waiter.next = after;
+            follow(before, waiter);
+            if (after == null) {
+                last = waiter;
+            }
+        }
+
+        private void follow(Waiter before, Waiter waiter) {
+            if (before == null) {
+                first = waiter;
             } else {
-                waiter.overtaken = true;
-                waiters.addLast(waiter);
+                before.next = waiter;
             }
         }
 
         /** Leaves a lock that has waiters: frees it and wakes the first, or hands it over if that one has waited too long. */
         void wakeFirst(BitLocks locks, long lock) {
-            Waiter first = null;
-            mutex.lock();
+            Waiter woken = null;
+            Mutexes.lock(mutex);
             try {
-                boolean more = false;
-                for (Iterator<Waiter> all = waiters.iterator(); all.hasNext() && !more; ) {
-                    Waiter waiter = all.next();
-                    if (waiter.lock == lock && first == null) {
-                        first = waiter;
-                        all.remove();
-                    } else if (waiter.lock == lock) {
-                        more = true;
-                    }
+                Waiter before = null;
+                Waiter waiter = first;
+                while (waiter != null && waiter.lock != lock) {
+                    before = waiter;
+                    waiter = waiter.next;
                 }
-                if (first == null) {
+                if (waiter == null) {
                     throw new IllegalMonitorStateException("lock " + lock + " is not held");
                 }
-                first.owner = System.nanoTime() - first.since > PATIENCE_NANOS;
-                int left = (first.owner ? LOCKED : FREE) | (more ? PARKED : FREE);
+                boolean handOver = System.nanoTime() - waiter.since > PATIENCE_NANOS;
+                int left = (handOver ? LOCKED : FREE) | (hasMore(waiter.next, lock) ? PARKED : FREE);
                 if (!locks.casBits(lock, LOCKED | PARKED, left)) {
                     throw new IllegalMonitorStateException("lock " + lock + " changed while it was left");
                 }
+                waiter.owner = handOver;
+                follow(before, waiter.next);
+                if (waiter.next == null) {
+                    last = before;
+                }
+                waiter.next = null;
+                woken = waiter;
             } finally {
                 mutex.unlock();
             }
-            first.wake();
+            woken.wake();
+        }
+
+        private static boolean hasMore(Waiter from, long lock) {
+            Waiter waiter = from;
+            while (waiter != null && waiter.lock != lock) {
+                waiter = waiter.next;
+            }
+            return waiter != null;
         }
     }
 }

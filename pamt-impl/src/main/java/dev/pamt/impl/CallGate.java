@@ -1,122 +1,178 @@
 package dev.pamt.impl;
 
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
- * Lets calls into the module side by side, or one alone.
+ * Lets calls into the module side by side, or one alone; and knows which threads are inside.
  *
- * <p>Each call is counted when it begins, and somewhere else when it has ended; the module is empty when both counts are
- * the same. What counts the ends is the statistics, which are kept anyway, so a call pays for the gate with a single
- * addition. A read-write lock would take two atomic operations more for each call.
+ * <p>A thread that goes in writes itself into a place, and clears the place when it comes out. There are 64 places, 128 bytes
+ * apart, chosen by the thread; a thread that finds the first few taken goes into a set. So a call costs one
+ * compare-and-set, and a thread that dies inside leaves no count uneven.
  *
- * <p><b>Why one is alone.</b> Whoever begins adds to the count and then looks whether the gate is closed; whoever wants to
- * be alone closes it and then looks at the counts. All of that is volatile, so at least one sees the other: a call that
- * begins while the gate is closed ends at once and waits, or it began before and is waited for. The ends are read before the
- * beginnings. No call ends that has not begun and both counts only grow, so if the later reading of the one equals the
- * earlier reading of the other, nothing was under way in between.
+ * <p><b>Why one is alone.</b> A thread that goes in writes its place and then checks whether the gate is closed; one that
+ * wants to be alone closes the gate and then reads the places. Both are volatile, so at least one sees the other: a thread
+ * that goes in while the gate is closed comes out at once and waits, or it went in before and is waited for.
  *
- * <p><b>Progress.</b> Wait-free while the gate is open. It is closed by one thread at a time, who waits for the calls that
- * are under way and not for those that come. An interrupt ends no wait and is kept. The gate is not reentrant: a backend
- * that calls the manager from inside a call that is alone waits for ever.
+ * <p><b>Progress.</b> Wait-free while the gate is open. Every wait, for the others to come out and for the gate to open, ends
+ * after {@link #PATIENCE_NANOS}; the call is then made all the same, and the module's BUSY is the answer if it collides. So
+ * a call that hangs in the module does not stop the others. An interrupt ends no wait and is kept.
  */
 final class CallGate {
-    /** Longs between two counts: 128 bytes. The first count is as far from the array's length. */
-    private static final int STRIDE = 16;
+    /** The longest wait: a second, for a SEAMCALL that takes microseconds, because a thread inside may be preempted. */
+    static final long PATIENCE_NANOS = 1_000_000_000;
+
+    private static final int PLACES = 64;
+    /** References between two places. The first place is as far from the array's length. */
+    private static final int STRIDE = 32;
+
+    private static final int PROBES = 4;
+    /** The place of a thread that is in the set. */
+    private static final int CROWD = 0;
 
     private static final int SPINS = 1000;
-    /** How often a thread that will be alone looks whether it is: some lengths of a SEAMCALL. */
+    /** How often a waiting thread looks again: some lengths of a SEAMCALL. */
     private static final long LOOK_NANOS = 20_000;
 
-    /** Beginnings, counted by region, so that transitions side by side do not meet here. */
-    private final AtomicLongArray begun;
-
-    private final int stripes;
-    /** Ends of calls, as the caller counts them. */
-    private final LongSupplier ended;
-    /** Ends of calls that were not made because the gate was closed. */
-    private final AtomicLong turnedAway = new AtomicLong();
-
+    private final int places;
+    private final AtomicReferenceArray<Thread> inside;
+    private final Set<Thread> crowd = ConcurrentHashMap.newKeySet();
     private final ReentrantLock alone = new ReentrantLock();
     private volatile boolean closed;
 
-    /**
-     * Makes an open gate.
-     *
-     * @param stripes in how many places beginnings are counted, a power of two
-     * @param ended how many calls have ended so far
-     */
-    CallGate(int stripes, LongSupplier ended) {
-        this.begun = new AtomicLongArray((stripes + 1) * STRIDE);
-        this.stripes = stripes;
-        this.ended = ended;
+    CallGate() {
+        this(PLACES);
     }
 
-    /** Begins a call for a region. Its end has to be counted, however it ends. */
-    void enter(long region) {
-        begun.getAndIncrement(stripeOf(region));
+    /** Makes an open gate with that many places, a power of two. */
+    CallGate(int places) {
+        this.places = places;
+        this.inside = new AtomicReferenceArray<>((places + 1) * STRIDE);
+    }
+
+    /** Goes in. Returns the place, for {@link #leave}. */
+    int enter() {
+        int place = claim();
         if (closed) {
-            turnedAway.getAndIncrement();
-            alone.lock();
-            try {
-                begun.getAndIncrement(stripeOf(region));
-            } finally {
+            long deadline = System.nanoTime() + PATIENCE_NANOS;
+            while (closed && System.nanoTime() - deadline < 0) {
+                leave(place);
+                awaitOpen(deadline);
+                place = claim();
+            }
+        }
+        return place;
+    }
+
+    void leave(int place) {
+        if (place == CROWD) {
+            crowd.remove(Thread.currentThread());
+        } else {
+            inside.setRelease(place, null);
+        }
+    }
+
+    /** Makes a call with no other under way, or after having waited for that in vain. The thread is not inside. */
+    <T> T alone(Supplier<T> call) {
+        long deadline = System.nanoTime() + PATIENCE_NANOS;
+        boolean closedByMe = lockWithin(deadline);
+        int place = CROWD;
+        boolean entered = false;
+        try {
+            if (closedByMe) {
+                closed = true;
+                awaitEmpty(deadline);
+            }
+            place = claim();
+            entered = true;
+            return call.get();
+        } finally {
+            if (entered) {
+                leave(place);
+            }
+            if (closedByMe) {
+                closed = false;
                 alone.unlock();
             }
         }
     }
 
-    /** Makes a call for a region with no other under way. The call itself counts its end. */
-    long alone(long region, LongSupplier call) {
-        alone.lock();
-        try {
-            closed = true;
-            awaitEnds();
-            begun.getAndIncrement(stripeOf(region));
-            return call.getAsLong();
-        } finally {
-            closed = false;
-            alone.unlock();
-        }
-    }
-
-    /** Calls that have begun, without those that were turned away. */
-    long calls() {
-        return sumOfBegun() - turnedAway.get();
-    }
-
-    private void awaitEnds() {
-        boolean interrupted = false;
-        for (int looks = 0; !isEmpty(); looks++) {
-            if (looks < SPINS) {
-                Thread.onSpinWait();
-            } else {
-                LockSupport.parkNanos(this, LOOK_NANOS);
-                interrupted |= Thread.interrupted();
+    /** Whether the calling thread is inside. */
+    boolean isInside() {
+        Thread me = Thread.currentThread();
+        int first = firstPlaceOf(me);
+        for (int probe = 0; probe < PROBES; probe++) {
+            if (inside.getOpaque(placeAfter(first, probe)) == me) {
+                return true;
             }
         }
-        if (interrupted) {
+        return !crowd.isEmpty() && crowd.contains(me);
+    }
+
+    private int claim() {
+        Thread me = Thread.currentThread();
+        int first = firstPlaceOf(me);
+        for (int probe = 0; probe < PROBES; probe++) {
+            int place = placeAfter(first, probe);
+            if (inside.getOpaque(place) == null && inside.compareAndSet(place, null, me)) {
+                return place;
+            }
+        }
+        crowd.add(me);
+        return CROWD;
+    }
+
+    private static int firstPlaceOf(Thread thread) {
+        return (int) Hashing.spread(thread.getId());
+    }
+
+    private int placeAfter(int first, int probe) {
+        return (1 + ((first + probe) & (places - 1))) * STRIDE;
+    }
+
+    private boolean lockWithin(long deadline) {
+        boolean taken = alone.tryLock();
+        for (int looks = 0; !taken && System.nanoTime() - deadline < 0; looks++) {
+            pause(looks);
+            taken = alone.tryLock();
+        }
+        return taken;
+    }
+
+    private void awaitOpen(long deadline) {
+        for (int looks = 0; closed && System.nanoTime() - deadline < 0; looks++) {
+            pause(looks);
+        }
+    }
+
+    private void awaitEmpty(long deadline) {
+        for (int looks = 0; !isEmpty() && System.nanoTime() - deadline < 0; looks++) {
+            pause(looks);
+        }
+    }
+
+    private void pause(int looks) {
+        if (looks < SPINS) {
+            Thread.onSpinWait();
+            return;
+        }
+        boolean interrupted = Thread.interrupted();
+        LockSupport.parkNanos(this, LOOK_NANOS);
+        if (interrupted || Thread.interrupted()) {
             Thread.currentThread().interrupt();
         }
     }
 
     private boolean isEmpty() {
-        long ends = ended.getAsLong() + turnedAway.get();
-        return ends == sumOfBegun();
-    }
-
-    private long sumOfBegun() {
-        long sum = 0;
-        for (int stripe = 1; stripe <= stripes; stripe++) {
-            sum += begun.get(stripe * STRIDE);
+        for (int place = STRIDE; place < inside.length(); place += STRIDE) {
+            if (inside.get(place) != null) {
+                return false;
+            }
         }
-        return sum;
-    }
-
-    private int stripeOf(long region) {
-        return (1 + ((int) Hashing.spread(region) & (stripes - 1))) * STRIDE;
+        return crowd.isEmpty();
     }
 }

@@ -1,38 +1,41 @@
 package dev.pamt.impl;
 
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
 
 /**
- * What happened so far. Only transitions count; the fast path touches nothing here.
+ * What happened so far. Only transitions count; the fast path touches nothing here. No count can fail: each is one or more
+ * longs that exist from the start.
  *
- * <p>Pairs that go into the module and come out of it are two atomic numbers, from which the peak is taken; ADDs and REMOVEs
- * are what of them did not go another way. The rest are striped sums.
+ * <p>Pairs that go into the module and come out of it are two atomic numbers, from which the peak is taken. ADDs are pairs in
+ * minus DEMOTEs; REMOVEs are pairs out minus PROMOTEs.
  */
 final class Counters {
-    final LongAdder addFailures = new LongAdder();
-    final LongAdder removeFailures = new LongAdder();
-    final LongAdder demotes = new LongAdder();
-    final LongAdder promotes = new LongAdder();
-    final LongAdder lostRaces = new LongAdder();
-    final LongAdder busy = new LongAdder();
-    final LongAdder busyAgain = new LongAdder();
+    final AtomicLong addFailures = new AtomicLong();
+    final AtomicLong removeFailures = new AtomicLong();
+    final AtomicLong demotes = new AtomicLong();
+    final AtomicLong promotes = new AtomicLong();
+    final AtomicLong lostRaces = new AtomicLong();
+    final AtomicLong busy = new AtomicLong();
+    final AtomicLong busyAgain = new AtomicLong();
     /** Locks that were taken for no call of the module; the others are as many as the calls. */
-    final LongAdder locksWithoutCall = new LongAdder();
+    final AtomicLong locksWithoutCall = new AtomicLong();
 
-    final LongAdder contendedTrue = new LongAdder();
-    final LongAdder contendedFalse = new LongAdder();
-    final LongAdder waitNanos = new LongAdder();
-    final LongAdder cachedPairs = new LongAdder();
+    final AtomicLong contendedTrue = new AtomicLong();
+    final AtomicLong contendedFalse = new AtomicLong();
+    final AtomicLong waitNanos = new AtomicLong();
+    final StripedCount cachedPairs = new StripedCount();
 
-    /** Calls of the module that moved no pair. */
-    private final LongAdder callsWithoutPair = new LongAdder();
+    /** Transitions whose call has moved no pair. */
+    private final AtomicLong callsWithoutPair = new AtomicLong();
 
-    /** Pairs that were lost on their way in. */
-    final LongAdder lostByAdds = new LongAdder();
+    /** Pairs that were lost on their way in, and so were never counted as installed. */
+    private final AtomicLong lostGoingIn = new AtomicLong();
 
-    /** Pairs that were lost on their way out. */
-    final LongAdder lostByRemoves = new LongAdder();
+    /** Pairs that were lost while they were installed. */
+    private final AtomicLong lostInstalled = new AtomicLong();
+
+    /** Pairs that were lost after the module had given a pair back. */
+    private final AtomicLong lostComingOut = new AtomicLong();
 
     private final AtomicLong pairsIn = new AtomicLong();
     private final AtomicLong pairsOut = new AtomicLong();
@@ -40,7 +43,8 @@ final class Counters {
 
     /** A call has ended, and the module has a pair more. */
     void pairWentIn() {
-        long now = pairsIn.incrementAndGet() - pairsOut.get() - lostByRemoves.sum();
+        pairsIn.getAndIncrement();
+        long now = installedPairs();
         long peak = peakPairs.get();
         while (now > peak && !peakPairs.compareAndSet(peak, now)) {
             peak = peakPairs.get();
@@ -49,33 +53,45 @@ final class Counters {
 
     /** A call has ended, and the module has a pair less. */
     void pairCameOut() {
-        pairsOut.incrementAndGet();
+        pairsOut.getAndIncrement();
     }
 
     /** A call has ended, and no pair has moved. */
     void callWithoutPairEnded() {
-        callsWithoutPair.increment();
+        callsWithoutPair.getAndIncrement();
     }
 
-    /** Calls of the module that have ended; never more than have begun. */
-    long callsEnded() {
-        return pairsIn.get() + pairsOut.get() + callsWithoutPair.sum();
+    void pairLostGoingIn() {
+        lostGoingIn.getAndIncrement();
+    }
+
+    void pairLostInstalled() {
+        lostInstalled.getAndIncrement();
+    }
+
+    void pairLostComingOut() {
+        lostComingOut.getAndIncrement();
+    }
+
+    /** Transitions that have called the module; a second try is not counted. */
+    long calls() {
+        return pairsIn.get() + pairsOut.get() + callsWithoutPair.get();
     }
 
     long adds() {
-        return pairsIn.get() - demotes.sum();
+        return pairsIn.get() - demotes.get();
     }
 
     long removes() {
-        return pairsOut.get() - promotes.sum();
+        return pairsOut.get() - promotes.get();
     }
 
     long lostPairs() {
-        return lostByAdds.sum() + lostByRemoves.sum();
+        return lostGoingIn.get() + lostInstalled.get() + lostComingOut.get();
     }
 
     long installedPairs() {
-        return pairsIn.get() - pairsOut.get() - lostByRemoves.sum();
+        return pairsIn.get() - pairsOut.get() - lostInstalled.get();
     }
 
     long peakPairs() {

@@ -17,11 +17,13 @@ import dev.pamt.api.RegionsInUseException.Leftover;
 import dev.pamt.api.TdxHost;
 import dev.pamt.api.TooManyUsersException;
 import dev.pamt.api.VmPageCache;
+import dev.pamt.impl.PageLedger.Holder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.Objects;
+import java.util.function.IntSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The manager on a module with Dynamic PAMT: the fast paths, and the doors to everything else.
@@ -38,67 +40,77 @@ final class DynamicPamtManager implements PamtManager {
 
     private static final int LONGEST_PAUSE = 64;
 
+    /** How long a close waits for pairs in the hands of calls under way. */
+    private static final long CLOSE_PATIENCE_NANOS = 1_000_000_000;
+
+    private static final Logger LOG = LoggerFactory.getLogger(DynamicPamtManager.class);
+
     private final TdxHost host;
     private final boolean ownsHost;
+    private final ModuleClaim claim;
     private final RegionTable table;
     private final HostPages pages;
     private final Counters counters = new Counters();
-    private final ModuleCalls module;
+    private final ManagerLifecycle lifecycle = new ManagerLifecycle();
+    private final RetryQueue retries = new RetryQueue();
+    private final ModuleCalls module = new ModuleCalls(counters);
     private final RegionTransitions transitions;
+    private final LargePageTransitions largePages;
     private final PairSupply supply;
     private final Reclaimer reclaimer;
-    private final Set<ManagedCache> caches = ConcurrentHashMap.newKeySet();
-    private final ReentrantLock closing = new ReentrantLock();
 
     /**
      * Makes a manager.
      *
+     * @param claim the claim on the module, released by the close
      * @param lockDonors whether the regions of donated pages are locked; false only to show why they must be
      */
     DynamicPamtManager(
             TdxHost host,
             boolean ownsHost,
+            ModuleClaim claim,
             PageAllocator allocator,
             LockStrategy strategy,
             ReclaimPolicy policy,
+            IntSupplier processors,
             boolean lockDonors) {
         this.host = host;
         this.ownsHost = ownsHost;
+        this.claim = claim;
         this.table = new RegionTable(host.memory().ram());
         this.pages = new HostPages(host, allocator, table);
-        this.module = new ModuleCalls(host.platform().processor(0), counters);
+        TransitionLocks locks = new TransitionLocks(strategy.newLocks(table), counters, lockDonors);
         this.transitions = new RegionTransitions(
-                table,
-                new TransitionLocks(strategy.newLocks(table), counters, lockDonors),
-                module,
-                host.platform().memory(),
-                counters,
-                allocator);
-        this.supply = transitions.supply();
-        this.reclaimer = new Reclaimer(table, transitions, policy);
+                table, locks, module, new Processors(host.platform(), processors), pages, counters, lifecycle, retries);
+        this.supply =
+                new PairSupply(host.memory().ram(), pages, new DonorRegions(table, transitions, locks, module, pages));
+        transitions.giveBackTo(supply);
+        this.largePages =
+                new LargePageTransitions(table, transitions, locks, module, counters, lifecycle, retries, supply);
+        this.reclaimer = new Reclaimer(table, transitions, retries, policy);
     }
 
     @Override
     public void get(long hpa) {
-        Checks.requirePage(hpa);
+        Arguments.requirePage(hpa);
         addUsers(hpa, 1, supply);
     }
 
     @Override
     public void get(long hpa, PamtPageCache cache) {
-        Checks.requirePage(hpa);
+        Arguments.requirePage(hpa);
         addUsers(hpa, 1, ours(cache));
     }
 
     @Override
     public void get(long hpa, int pages) {
-        Checks.requireRange(hpa, pages);
+        Arguments.requireRange(hpa, pages);
         addUsers(hpa, pages, supply);
     }
 
     @Override
     public void get(long hpa, int pages, PamtPageCache cache) {
-        Checks.requireRange(hpa, pages);
+        Arguments.requireRange(hpa, pages);
         addUsers(hpa, pages, ours(cache));
     }
 
@@ -112,31 +124,31 @@ final class DynamicPamtManager implements PamtManager {
     }
 
     private void addUsersSlowly(long hpa, int pages, PairSource source, int[] words, int slot, int before) {
+        Region region = new Region(hpa, words, slot);
         if (!RegionWord.isBacked(before)) {
-            back(hpa, pages, source, words, slot);
+            if (RegionWord.users(before) > RegionWord.MANY_ATTEMPTS) {
+                region.wipeAttempts();
+            }
+            install(region, hpa, pages, source);
         } else if (RegionWord.isEdge(before) && !table.isRam(hpa, pages)) {
-            takeAwayAgain(hpa, pages, words, slot);
+            withdrawUsers(region, pages);
             throw new AddressOutsideMemoryException(hpa);
         } else if (RegionWord.users(before) + pages > RegionWord.MAX_USERS) {
-            refuseTooMany(hpa, pages, source, words, slot);
+            refuseTooMany(region, hpa, pages, source);
         }
     }
 
-    private void back(long hpa, int pages, PairSource source, int[] words, int slot) {
+    private void install(Region region, long hpa, int pages, PairSource source) {
         while (true) {
-            switch (transitions.back(hpa, pages, source, words, slot)) {
+            switch (transitions.install(region, hpa, pages, source)) {
                 case BACKED -> {
                     return;
                 }
                 case TOO_MANY -> {
-                    refuseTooMany(hpa, pages, source, words, slot);
+                    refuseTooMany(region, hpa, pages, source);
                     return;
                 }
-                case CLOSING -> {
-                    if (!staysOpen()) {
-                        throw new ManagerClosedException("the manager");
-                    }
-                }
+                default -> lifecycle.requireOpen();
             }
         }
     }
@@ -145,38 +157,47 @@ final class DynamicPamtManager implements PamtManager {
      * Refuses users that a region has no room for, unless it has: what was in the way can have been another get that is
      * being refused.
      */
-    private void refuseTooMany(long hpa, int pages, PairSource source, int[] words, int slot) {
-        takeAwayAgain(hpa, pages, words, slot);
-        int word = RegionTable.lv(words, slot);
+    private void refuseTooMany(Region region, long hpa, int pages, PairSource source) {
+        withdrawUsers(region, pages);
+        int word = region.word();
         if (RegionWord.isBacked(word) && RegionWord.users(word) + pages > RegionWord.MAX_USERS) {
             throw new TooManyUsersException(hpa, pages);
         }
         addUsers(hpa, pages, source);
     }
 
-    /** Waits for a close that is under way; it leaves the manager open if regions are in use. */
-    private boolean staysOpen() {
-        closing.lock();
-        try {
-            return transitions.lifecycle() == Lifecycle.OPEN;
-        } finally {
-            closing.unlock();
+    /** Takes users away that a refused get has added. If a put without a get has been faster, there is nothing to take. */
+    private void withdrawUsers(Region region, int pages) {
+        int before = region.dropUsersIfAny(pages);
+        if (before >= 0 && RegionWord.users(before) == pages) {
+            reclaimer.emptied(region.hpa);
         }
     }
 
     @Override
     public void put(long hpa) {
-        Checks.requirePage(hpa);
+        Arguments.requirePage(hpa);
         dropUsers(hpa, 1);
     }
 
     @Override
     public void put(long hpa, int pages) {
-        Checks.requireRange(hpa, pages);
+        Arguments.requireRange(hpa, pages);
         dropUsers(hpa, pages);
     }
 
     private void dropUsers(long hpa, int pages) {
+        if (takeUsers(hpa, pages)) {
+            reclaimer.emptied(hpa);
+        }
+    }
+
+    /**
+     * Takes users away, or throws and has changed nothing; what comes after it must not throw.
+     *
+     * @return whether they were the last
+     */
+    private boolean takeUsers(long hpa, int pages) {
         int[] words = table.wordsIfAny(hpa);
         if (words == null) {
             throw refusedPut(hpa, pages, table.words(hpa));
@@ -188,16 +209,13 @@ final class DynamicPamtManager implements PamtManager {
                 requireUsers(hpa, pages, seen);
             }
             if (RegionTable.cae(words, slot, seen, seen - RegionWord.backed(pages)) == seen) {
-                break;
+                return RegionWord.users(seen) == pages;
             }
             seen = RegionTable.lvAfter(pause, words, slot);
         }
-        if (RegionWord.users(seen) == pages) {
-            reclaimer.emptied(hpa, words, slot);
-        }
     }
 
-    /** The long look at a word that does not cover a put at first sight: it may be an edge, or have too many for a moment. */
+    /** Slow check of a word that fails covers(): an edge region, or briefly too many users. */
     private void requireUsers(long hpa, int pages, int seen) {
         if (!RegionWord.isBacked(seen) || RegionWord.users(seen) < pages) {
             throw refusedPut(hpa, pages, table.words(hpa));
@@ -208,7 +226,7 @@ final class DynamicPamtManager implements PamtManager {
     }
 
     private PamtException refusedPut(long hpa, int pages, int[] words) {
-        if (transitions.lifecycle() == Lifecycle.CLOSED) {
+        if (lifecycle.isClosed()) {
             return new ManagerClosedException("the manager");
         }
         int word = RegionTable.lv(words, RegionTable.slot(hpa));
@@ -221,24 +239,9 @@ final class DynamicPamtManager implements PamtManager {
         return new NoUsersException(hpa, pages, RegionWord.describe(word));
     }
 
-    /** Takes users away that a refused get has added. If a put without a get has been faster, there is nothing to take. */
-    private void takeAwayAgain(long hpa, int pages, int[] words, int slot) {
-        int seen = RegionTable.lv(words, slot);
-        while (RegionWord.isBacked(seen) && RegionWord.users(seen) >= pages) {
-            int witness = RegionTable.cae(words, slot, seen, seen - RegionWord.backed(pages));
-            if (witness == seen) {
-                if (RegionWord.users(seen) == pages) {
-                    reclaimer.emptied(hpa, words, slot);
-                }
-                return;
-            }
-            seen = witness;
-        }
-    }
-
     @Override
     public long allocPage() {
-        requireOpen();
+        lifecycle.requireOpen();
         long hpa = pages.take();
         boolean backed = false;
         try {
@@ -246,7 +249,7 @@ final class DynamicPamtManager implements PamtManager {
             backed = true;
         } finally {
             if (!backed) {
-                pages.giveBackUnused(hpa);
+                pages.giveBackUnused(hpa, Holder.CALLER);
             }
         }
         return hpa;
@@ -254,49 +257,54 @@ final class DynamicPamtManager implements PamtManager {
 
     @Override
     public void freePage(long hpa) {
-        Checks.requirePage(hpa);
-        requireOpen();
+        Arguments.requirePage(hpa);
+        lifecycle.requireOpen();
         pages.strikeOut(hpa);
+        boolean last = false;
         boolean dropped = false;
         try {
-            dropUsers(hpa, 1);
+            last = takeUsers(hpa, 1);
             dropped = true;
         } finally {
             if (!dropped) {
                 pages.enterAgain(hpa);
             }
         }
-        pages.giveBack(hpa);
+        // Commit point: the user is gone, and nothing below throws.
+        if (last) {
+            reclaimer.emptied(hpa);
+        }
+        pages.scrubAndGiveBack(hpa);
     }
 
     @Override
     public void map2M(long hpa) {
-        Checks.requireRegion(hpa);
-        transitions.map2M(hpa);
+        Arguments.requireRegion(hpa);
+        largePages.map2M(hpa);
     }
 
     @Override
     public void unmap2M(long hpa) {
-        Checks.requireRegion(hpa);
-        requireOpen();
-        transitions.unmap2M(hpa);
+        Arguments.requireRegion(hpa);
+        largePages.unmap2M(hpa);
     }
 
     @Override
     public long demote2M(long hpa, PamtPageCache cache, DemoteCall call) {
-        Checks.requireRegion(hpa);
-        return transitions.demote2M(hpa, ours(cache), call);
+        Arguments.requireRegion(hpa);
+        return largePages.demote2M(hpa, ours(cache), Objects.requireNonNull(call, "call"));
     }
 
     @Override
     public long promote2M(long hpa, PromoteCall call) {
-        Checks.requireRegion(hpa);
-        return transitions.promote2M(hpa, call);
+        Arguments.requireRegion(hpa);
+        return largePages.promote2M(hpa, Objects.requireNonNull(call, "call"));
     }
 
     @Override
     public int trim() {
-        requireOpen();
+        module.refuseReentry("trim");
+        lifecycle.requireOpen();
         int reclaimed = reclaimer.trim();
         supply.trim();
         return reclaimed;
@@ -304,17 +312,15 @@ final class DynamicPamtManager implements PamtManager {
 
     @Override
     public PamtPageCache newVcpuCache() {
-        requireOpen();
-        PairCache cache = new PairCache(this, supply, supply, counters, caches::remove);
-        caches.add(cache);
+        PairCache cache = new PairCache(lifecycle, supply, supply, counters.cachedPairs);
+        lifecycle.register(cache);
         return cache;
     }
 
     @Override
     public VmPageCache newVmCache() {
-        requireOpen();
-        VmCache cache = new VmCache(this, supply, counters, caches::remove);
-        caches.add(cache);
+        VmCache cache = new VmCache(lifecycle, supply, counters.cachedPairs);
+        lifecycle.register(cache);
         return cache;
     }
 
@@ -327,28 +333,28 @@ final class DynamicPamtManager implements PamtManager {
     public PamtStats stats() {
         return new PamtStats(
                 counters.adds(),
-                counters.addFailures.sum(),
+                counters.addFailures.get(),
                 counters.removes(),
-                counters.removeFailures.sum(),
-                counters.demotes.sum(),
-                counters.promotes.sum(),
-                counters.lostRaces.sum(),
-                counters.busy.sum(),
-                counters.busyAgain.sum(),
-                module.calls() + counters.locksWithoutCall.sum(),
-                counters.contendedTrue.sum(),
-                counters.contendedFalse.sum(),
-                counters.waitNanos.sum(),
+                counters.removeFailures.get(),
+                counters.demotes.get(),
+                counters.promotes.get(),
+                counters.lostRaces.get(),
+                counters.busy.get(),
+                counters.busyAgain.get(),
+                counters.calls() + counters.locksWithoutCall.get(),
+                counters.contendedTrue.get(),
+                counters.contendedFalse.get(),
+                counters.waitNanos.get(),
                 counters.installedPairs(),
                 counters.peakPairs(),
-                transitions.toRetry().size(),
+                retries.size(),
                 counters.lostPairs(),
                 supply.sparePairs(),
                 counters.cachedPairs.sum(),
                 supply.donorChunks(),
-                pages.out(),
-                0,
-                0);
+                pages.pages(Holder.CALLER),
+                supply.setAsidePairs(),
+                pages.stranded());
     }
 
     @Override
@@ -358,37 +364,41 @@ final class DynamicPamtManager implements PamtManager {
 
     @Override
     public void close() {
-        closing.lock();
-        try {
-            if (transitions.lifecycle() == Lifecycle.CLOSED) {
-                return;
-            }
-            transitions.setLifecycle(Lifecycle.CLOSING);
-            reclaimer.trim();
-            List<Leftover> leftovers = leftovers();
-            if (!leftovers.isEmpty()) {
-                transitions.setLifecycle(Lifecycle.OPEN);
-                throw new RegionsInUseException(leftovers);
-            }
-            transitions.setLifecycle(Lifecycle.CLOSED);
-            List.copyOf(caches).forEach(ManagedCache::close);
-            supply.trim();
-        } finally {
-            closing.unlock();
+        module.refuseReentry("close");
+        if (!lifecycle.beginClose()) {
+            return;
         }
-        if (ownsHost) {
-            host.close();
+        List<Leftover> leftovers = null;
+        try {
+            leftovers = reclaimAll();
+        } finally {
+            lifecycle.decide(leftovers != null && leftovers.isEmpty());
+        }
+        if (!leftovers.isEmpty()) {
+            throw new RegionsInUseException(leftovers);
+        }
+        // Commit point: the manager is closed, and nothing below throws.
+        try {
+            giveAllBack();
+        } finally {
+            claim.release();
+            if (ownsHost) {
+                host.close();
+            }
         }
     }
 
     /**
-     * The regions that are in use. Each is looked at under its lock: a get that was there first has published its users,
-     * one that comes later sees that the manager is closing.
+     * Takes back every pair that can come back; returns the regions that are in use. Each is looked at under its lock: a get that
+     * was there first has published its users, one that comes later sees that the manager is closing.
      */
-    private List<Leftover> leftovers() {
+    private List<Leftover> reclaimAll() {
         List<Leftover> leftovers = new ArrayList<>();
         table.forEach((hpa, words, slot) -> {
-            int word = transitions.settledWord(hpa, words, slot);
+            if (Reclaimer.needsReclaim(RegionTable.lv(words, slot))) {
+                transitions.reclaimAtLast(hpa);
+            }
+            int word = settledWord(new Region(hpa, words, slot));
             if (RegionWord.isBacked(word) || RegionWord.state(word) == RegionWord.HUGE) {
                 leftovers.add(new Leftover(hpa, RegionWord.describe(word)));
             }
@@ -396,14 +406,45 @@ final class DynamicPamtManager implements PamtManager {
         return leftovers;
     }
 
-    private void requireOpen() {
-        if (transitions.lifecycle() == Lifecycle.CLOSED) {
-            throw new ManagerClosedException("the manager");
+    /** A region whose lock cannot be taken is reported as it looks: it may be in use, and the manager stays open. */
+    private int settledWord(Region region) {
+        try {
+            return transitions.settledWord(region);
+        } catch (RuntimeException noLock) {
+            LOG.warn("the lock of region 0x{} could not be taken", Long.toHexString(region.hpa), noLock);
+            return RegionWord.IDLE;
+        }
+    }
+
+    private void giveAllBack() {
+        try {
+            lifecycle.closeCaches();
+        } finally {
+            supply.close();
+        }
+        long out = supply.awaitPairs(CLOSE_PATIENCE_NANOS);
+        if (out > 0) {
+            LOG.warn(
+                    "{} page pair(s) are in the hands of calls under way; they go back to the host with these calls",
+                    out);
+        }
+        long installed = counters.installedPairs();
+        if (installed != 0 || counters.lostPairs() != 0) {
+            LOG.warn(
+                    "the manager is closed; {} page pair(s) are still counted as installed, and {} are lost: the module may"
+                            + " hold them for ever",
+                    installed,
+                    counters.lostPairs());
+        }
+        long allocated = pages.pages(Holder.CALLER);
+        if (allocated != 0) {
+            LOG.warn("the manager is closed; {} page(s) of allocPage were never freed", allocated);
         }
     }
 
     private PairCache ours(PamtPageCache cache) {
-        if (cache instanceof PairCache ours && ours.belongsTo(this)) {
+        Objects.requireNonNull(cache, "cache");
+        if (cache instanceof PairCache ours && ours.belongsTo(lifecycle)) {
             return ours;
         }
         throw new IllegalArgumentException("the cache belongs to another manager");

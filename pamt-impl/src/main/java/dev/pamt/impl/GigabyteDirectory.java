@@ -10,11 +10,11 @@ import java.util.function.ObjLongConsumer;
  * One array for each touched gigabyte of the address space; nothing is paid for the others.
  *
  * <p>Two levels: a leaf of 4096 slots covers 4 TiB and exists where RAM lies, the arrays themselves appear when first
- * asked for. A host of 64 TB costs 16 leaves of 16 KiB, and so does one whose last range ends at the top of 52 bits cost
- * no more than its ranges do.
+ * asked for. A host of 64 TB costs 16 leaves of 16 KiB. Memory at the top of 52 bits costs only its own leaves.
  *
  * <p>Leaves are made in the constructor and published by final fields. An array is published by compare-and-set and read
- * with acquire, because its first contents are written before and a zero word would be a backed region.
+ * with acquire, because its first contents are written before and a zero word would be a backed region. The walk over all
+ * of them reads volatile: a close that walks after it has set its flag must see each array whose maker has not seen the flag.
  *
  * @param <T> an array of a primitive type
  */
@@ -62,16 +62,28 @@ final class GigabyteDirectory<T> {
     }
 
     /** Shows every array that has been made, with the address of its gigabyte, in ascending order. */
-    @SuppressWarnings("unchecked")
     void forEach(ObjLongConsumer<T> visitor) {
-        for (int leaf = 0; leaf < leaves.length; leaf++) {
-            for (int slot = 0; leaves[leaf] != null && slot <= LEAF_MASK; slot++) {
-                T array = (T) SLOT.getAcquire(leaves[leaf], slot);
-                if (array != null) {
-                    visitor.accept(array, (((long) leaf << LEAF_BITS) | slot) << GIGABYTE_SHIFT);
-                }
+        for (int gigabyte = next(0); gigabyte >= 0; gigabyte = next(gigabyte + 1)) {
+            visitor.accept(at(gigabyte), (long) gigabyte << GIGABYTE_SHIFT);
+        }
+    }
+
+    /** Returns the number of the first gigabyte from a given one on that has an array, or -1. */
+    int next(int from) {
+        for (int gigabyte = from; gigabyte >>> LEAF_BITS < leaves.length; gigabyte++) {
+            if (leaves[gigabyte >>> LEAF_BITS] == null) {
+                gigabyte |= LEAF_MASK;
+            } else if (at(gigabyte) != null) {
+                return gigabyte;
             }
         }
+        return -1;
+    }
+
+    /** Returns the array of a gigabyte by its number, or null if it has not been made. */
+    @SuppressWarnings("unchecked")
+    T at(int gigabyte) {
+        return (T) SLOT.getVolatile(leaves[gigabyte >>> LEAF_BITS], gigabyte & LEAF_MASK);
     }
 
     private static int leafOf(long hpa) {

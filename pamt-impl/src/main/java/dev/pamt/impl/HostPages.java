@@ -4,73 +4,191 @@ import dev.pamt.api.DoubleFreeException;
 import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.TdxHost;
+import dev.pamt.impl.PageLedger.Holder;
 import dev.pamt.seamcall.PhysicalMemory;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The pages of allocPage: asked of the host's allocator, in the ledger while they are out, scrubbed before they go back.
+ * The one door to the host's allocator, which is the user's and may do anything.
  *
- * <p>A page is struck out of the ledger before its reference is dropped, and goes to the allocator after that: so it is
- * freed once, and no region of a free page has a user.
+ * <p>What comes in is checked: a page is RAM, aligned, not in a donor chunk and not the manager's already. A page that breaks a
+ * rule is refused with the rule, and not given back: it is not the manager's, or it is in use. What goes out does not fail:
+ * a page or chunk that the allocator does not take back is stranded, counted and logged.
+ *
+ * <p>A page of allocPage is struck out of the ledger before its reference is dropped, and goes to the allocator after that: so
+ * it is freed once, and no region of a free page has a user.
  */
 final class HostPages {
+    private static final Logger LOG = LoggerFactory.getLogger(HostPages.class);
+
     private final PageAllocator allocator;
     private final PhysicalMemory memory;
-    private final RegionTable addresses;
+    private final RegionTable table;
     private final PageLedger ledger;
+    private final AtomicLong stranded = new AtomicLong();
+    private final RateLimitedLog complaints = new RateLimitedLog(LOG);
 
-    HostPages(TdxHost host, PageAllocator allocator, RegionTable addresses) {
+    HostPages(TdxHost host, PageAllocator allocator, RegionTable table) {
         this.allocator = allocator;
         this.memory = host.platform().memory();
-        this.addresses = addresses;
+        this.table = table;
         this.ledger = new PageLedger(host.memory().ram());
     }
 
-    /** A page of the host, entered in the ledger. */
+    /**
+     * Takes a page of the host for a caller of allocPage.
+     *
+     * @throws OutOfPagesException if the host has none
+     * @throws IllegalStateException if the allocator broke a rule
+     */
     long take() {
-        long hpa = allocator.allocPage();
+        long hpa = take(Holder.CALLER);
         if (hpa == PageAllocator.NONE) {
             throw new OutOfPagesException("a 4K page");
-        }
-        if (!addresses.isRam(hpa, 1) || !ledger.allocate(hpa)) {
-            throw new IllegalStateException(String.format(
-                    "the host's allocator gave page 0x%x, which is allocated already or lies outside the memory map",
-                    hpa));
         }
         return hpa;
     }
 
-    /** Gives a page back that was taken and that nobody has seen. */
-    void giveBackUnused(long hpa) {
-        ledger.free(hpa);
-        allocator.freePage(hpa);
+    /**
+     * Takes a page of the host, entered in the ledger.
+     *
+     * @return the page, or {@link PageAllocator#NONE}
+     * @throws IllegalStateException if the allocator broke a rule
+     */
+    long take(Holder holder) {
+        long hpa = allocator.allocPage();
+        if (hpa == PageAllocator.NONE) {
+            return hpa;
+        }
+        if ((hpa & (PageAllocator.PAGE_BYTES - 1)) != 0) {
+            throw brokenRule("page", hpa, "is not a multiple of 0x1000");
+        }
+        if (!table.isRam(hpa, 1)) {
+            throw brokenRule("page", hpa, "lies outside the memory map");
+        }
+        try {
+            ledger.prepare(hpa);
+        } catch (OutOfMemoryError noLedger) {
+            toAllocator(hpa);
+            throw noLedger;
+        }
+        if (table.isDonor(hpa)) {
+            throw brokenRule("page", hpa, "lies in a chunk that it has given before and not taken back");
+        }
+        if (!ledger.enter(hpa, holder)) {
+            throw brokenRule("page", hpa, "was given before and has not come back");
+        }
+        return hpa;
     }
 
-    /** Strikes a page out of the ledger: the caller frees it, and nobody else. */
+    /**
+     * Takes a 2M chunk of the host. One that breaks a rule is refused, logged and left alone.
+     *
+     * @return the chunk, or {@link PageAllocator#NONE}
+     */
+    long takeChunk() {
+        long hpa = allocator.allocChunk();
+        if (hpa == PageAllocator.NONE) {
+            return hpa;
+        }
+        if ((hpa & (PageAllocator.CHUNK_BYTES - 1)) != 0) {
+            return refuseChunk(hpa, "is not a multiple of 0x200000");
+        }
+        if (!table.isRam(hpa, RegionWord.MAX_USERS)) {
+            return refuseChunk(hpa, "lies outside the memory map");
+        }
+        if (ledger.hasAnyOf(hpa)) {
+            return refuseChunk(hpa, "has pages that were given before and have not come back");
+        }
+        return hpa;
+    }
+
+    long refuseChunk(long hpa, String rule) {
+        complaints.warn("the host's allocator gave chunk 0x%x, which %s; it is not used", hpa, rule);
+        return PageAllocator.NONE;
+    }
+
+    private static IllegalStateException brokenRule(String what, long hpa, String rule) {
+        return new IllegalStateException(String.format("the host's allocator gave %s 0x%x, which %s", what, hpa, rule));
+    }
+
+    /** Gives a page back that no one has written to. Never throws. */
+    void giveBackUnused(long hpa, Holder holder) {
+        ledger.strikeOut(hpa, holder);
+        toAllocator(hpa);
+    }
+
+    /** Strikes a page of allocPage out of the ledger: the caller frees it, and no other thread can. */
     void strikeOut(long hpa) {
-        if (!ledger.free(hpa)) {
+        if (!ledger.strikeOut(hpa, Holder.CALLER)) {
             throw new DoubleFreeException(hpa);
         }
     }
 
-    /** Enters a page again that was struck out and could not be freed. */
+    /** Enters a page of allocPage again whose reference could not be dropped. */
     void enterAgain(long hpa) {
-        ledger.allocate(hpa);
+        ledger.enter(hpa, Holder.CALLER);
     }
 
-    /** Gives a page back that was struck out and has no user any more. */
-    void giveBack(long hpa) {
-        memory.clearPage(hpa);
-        allocator.freePage(hpa);
+    /** Scrubs a page that was struck out and gives it back. Never throws. */
+    void scrubAndGiveBack(long hpa) {
+        if (scrub(hpa)) {
+            toAllocator(hpa);
+        } else {
+            stranded.getAndIncrement();
+        }
     }
 
-    /** Pages that are out. */
-    long out() {
-        return ledger.allocatedPages();
+    /** Fills a page with zeros; returns whether that has worked. Never throws. */
+    boolean scrub(long hpa) {
+        try {
+            memory.clearPage(hpa);
+            return true;
+        } catch (Throwable failure) {
+            complaints.warn("page 0x%x could not be scrubbed and is kept: %s", hpa, failure);
+            return false;
+        }
     }
 
-    /** The 2M regions, by address, with pages that are out. */
+    private void toAllocator(long hpa) {
+        try {
+            allocator.freePage(hpa);
+        } catch (Throwable failure) {
+            stranded.getAndIncrement();
+            complaints.warn("the host's allocator has not taken page 0x%x back: %s", hpa, failure);
+        }
+    }
+
+    /** Gives a chunk back. Never throws. */
+    void giveChunkBack(long hpa) {
+        try {
+            allocator.freeChunk(hpa);
+        } catch (Throwable failure) {
+            stranded.getAndAdd(RegionWord.MAX_USERS);
+            complaints.warn("the host's allocator has not taken chunk 0x%x back: %s", hpa, failure);
+        }
+    }
+
+    /** Notes that a chunk stays, because its region could not be released. Never throws. */
+    void keepChunk(long hpa, Throwable why) {
+        complaints.warn("chunk 0x%x stays with the manager for now: %s", hpa, why);
+    }
+
+    /** Returns how many pages are out. */
+    long pages(Holder holder) {
+        return ledger.pages(holder);
+    }
+
+    /** Returns how many pages belong to the host and could not be given back. */
+    long stranded() {
+        return stranded.get();
+    }
+
+    /** Returns the 2M regions, by address, with pages that are out. */
     List<Long> regions() {
-        return ledger.allocatedRegions();
+        return ledger.regions();
     }
 }

@@ -113,22 +113,41 @@ final class ManagerBuilder implements PamtManager.Builder {
             throw new IllegalStateException("a provider knows no memory map; set one with memory(...)");
         }
         TdxHost target = host != null ? host : open();
+        ModuleClaim claim = null;
+        PamtManager manager = null;
+        try {
+            claim = ModuleClaim.on(target.platform());
+            manager = manage(target, claim);
+            return manager;
+        } finally {
+            if (manager == null && claim != null) {
+                claim.release();
+            }
+            if (manager == null && host == null) {
+                target.close();
+            }
+        }
+    }
+
+    private PamtManager manage(TdxHost target, ModuleClaim claim) {
         PageAllocator pages = allocator != null ? allocator : target.allocator();
         if (!target.dynamicPamt()) {
-            return new StaticPamtManager(target, host == null, pages);
+            return new StaticPamtManager(target, host == null, claim, pages);
         }
         return new DynamicPamtManager(
                 target,
                 host == null,
+                claim,
                 pages,
                 strategy != null ? strategy : new LockStrategies.Per2M(),
                 policy != null ? policy : ReclaimPolicy.eager(),
+                processors,
                 lockDonors);
     }
 
     private TdxHost open() {
         if (provider != null) {
-            return new ForeignHost(provider, providerMemory, memory);
+            return new AttachedHost(provider, providerMemory, memory);
         }
         MemoryMap map = memory != null ? memory : MemoryMap.synthetic();
         if (platform != null) {

@@ -1,104 +1,138 @@
 package dev.pamt.impl;
 
-import dev.pamt.api.PamtManager.DemoteCall;
-import dev.pamt.api.PamtManager.PromoteCall;
-import dev.pamt.seamcall.SeamcallProvider;
-import dev.pamt.seamcall.SeamcallRegisters;
-import dev.pamt.seamcall.Seamcalls;
+import dev.pamt.api.ReentrantCallException;
+import dev.pamt.impl.Transition.Answer;
+import dev.pamt.impl.Transition.Leaf;
+import dev.pamt.seamcall.SeamcallUnavailableException;
+import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
-import java.util.function.LongSupplier;
+import java.util.EnumSet;
+import java.util.Set;
 
 /**
- * The SEAMCALLs of transitions, behind the BUSY gate.
+ * The SEAMCALLs of transitions, behind the BUSY gate. A call never throws: how it has ended stands in the transition.
  *
  * <p>The locks of a manager keep its own transitions apart, so BUSY can only come from outside: another user of the
- * module, a DEMOTE that somebody makes past the manager. A call that is busy is made a second time with the gate closed,
- * when no other transition of this manager is inside the module; if that is busy as well it is an error to the caller.
- * There is no loop, because a loop on BUSY has no bound.
+ * module, a DEMOTE that is made past the manager, an auditor. A call that is busy on an operand of PAMT entries is made a
+ * second time with the gate closed, when no other transition of this manager is inside the module; if that is busy as well
+ * it is the answer. There is no loop, because a loop on BUSY has no bound. BUSY of any other operand, such as a TD's tree, is
+ * the answer at once: no transition of this manager can hold it.
  *
- * <p>Who comes to the gate holds its region's lock and takes no lock inside, so whoever closes the gate and waits for the
- * others to come out cannot be part of a cycle.
- *
- * <p>Each call counts its end, a pair in or out, or neither; the gate relies on that.
+ * <p>A backend that has thrown {@link SeamcallUnavailableException} is taken for gone until it answers a probe: an ADD whose pages
+ * are misaligned, which TDH.PHYMEM.PAMT.ADD refuses before it looks at anything else. So no pair is drawn for a module that
+ * cannot take it.
  */
 final class ModuleCalls {
-    /** An error, whatever bits it has: what stands for the status of a call that has not come back. */
-    private static final long NO_ANSWER = -1;
+    /** The operands that an ADD, REMOVE, DEMOTE or PROMOTE names when an entry of the PAMT is held. */
+    private static final Set<TdxOperand> PAMT_OPERANDS =
+            EnumSet.of(TdxOperand.RCX, TdxOperand.RDX, TdxOperand.R8, TdxOperand.R12, TdxOperand.R13);
 
-    private static final int STRIPES = 16;
+    private static final long NO_PAGE = 1;
 
-    /** Which way a call that succeeds moves a pair, seen from the module. */
-    private enum Pair {
-        IN,
-        OUT
-    }
-
-    private final Seamcalls seamcalls;
     private final Counters counters;
-    private final CallGate gate;
+    private final CallGate gate = new CallGate();
+    private volatile boolean gone;
 
-    ModuleCalls(SeamcallProvider provider, Counters counters) {
-        this.seamcalls = new Seamcalls(provider);
+    ModuleCalls(Counters counters) {
         this.counters = counters;
-        this.gate = new CallGate(STRIPES, counters::callsEnded);
     }
 
-    /** Calls that have been made, second tries not counted. */
-    long calls() {
-        return gate.calls() - counters.busy.sum();
-    }
-
-    long add(long regionHpa, PagePair pair) {
-        SeamcallRegisters regs = new SeamcallRegisters();
-        return call(regionHpa, Pair.IN, () -> seamcalls.pamtAdd(regs, regionHpa, pair.page0Hpa(), pair.page1Hpa()));
-    }
-
-    /** On success, and only then, the pair is in RDX and R8. */
-    long remove(long regionHpa, SeamcallRegisters regs) {
-        return call(regionHpa, Pair.OUT, () -> seamcalls.pamtRemove(regs, regionHpa));
-    }
-
-    long demote(long regionHpa, DemoteCall demote, PagePair pair) {
-        return call(regionHpa, Pair.IN, () -> demote.demote(pair.page0Hpa(), pair.page1Hpa()));
-    }
-
-    /** On success, and only then, the pair is in R12 and R13. */
-    long promote(long regionHpa, PromoteCall promote, SeamcallRegisters regs) {
-        return call(regionHpa, Pair.OUT, () -> promote.promote(regs.clear()));
-    }
-
-    static boolean isBusy(long status) {
-        return TdxStatus.OPERAND_BUSY.matches(status);
-    }
-
-    private long call(long regionHpa, Pair pair, LongSupplier leaf) {
-        long region = RegionTable.regionOf(regionHpa);
-        gate.enter(region);
-        long status = counted(pair, leaf);
-        if (!isBusy(status)) {
-            return status;
+    /** Throws if the calling thread is inside a call: it holds the lock of a region. */
+    void refuseReentry(String call) {
+        if (gate.isInside()) {
+            throw new ReentrantCallException(call);
         }
-        counters.busy.increment();
-        status = gate.alone(region, () -> counted(pair, leaf));
-        if (isBusy(status)) {
-            counters.busyAgain.increment();
-        }
-        return status;
     }
 
-    private long counted(Pair pair, LongSupplier leaf) {
-        long status = NO_ANSWER;
+    boolean isInsideCall() {
+        return gate.isInside();
+    }
+
+    /** Whether the module answers, as far as is known; asks it if the last call has found it gone. */
+    boolean isReachable(Transition transition) {
+        if (!gone) {
+            return true;
+        }
+        make(transition, Leaf.PROBE);
+        return transition.answer == Answer.SUCCESS || transition.answer == Answer.ERROR;
+    }
+
+    /** Makes a call, and counts it; whether a pair has come out is the caller's to count, who knows what the region held. */
+    void make(Transition transition, Leaf leaf) {
+        transition.answer = Answer.NOT_SENT;
+        transition.failure = null;
         try {
-            status = leaf.getAsLong();
-            return status;
-        } finally {
-            if (TdxStatus.isError(status)) {
-                counters.callWithoutPairEnded();
-            } else if (pair == Pair.IN) {
-                counters.pairWentIn();
-            } else {
-                counters.pairCameOut();
+            int place = gate.enter();
+            try {
+                call(transition, leaf);
+            } finally {
+                gate.leave(place);
+            }
+            if (isBusy(transition)) {
+                counters.busy.getAndIncrement();
+                gate.alone(() -> {
+                    call(transition, leaf);
+                    return null;
+                });
+                if (isBusy(transition)) {
+                    counters.busyAgain.getAndIncrement();
+                }
+            }
+        } catch (Throwable failure) {
+            fail(transition, failure);
+        }
+        count(transition, leaf);
+    }
+
+    private static void call(Transition transition, Leaf leaf) {
+        transition.answer = Answer.NO_ANSWER;
+        long status = send(transition, leaf);
+        transition.status = status;
+        transition.answer = TdxStatus.isError(status) ? Answer.ERROR : Answer.SUCCESS;
+    }
+
+    private static long send(Transition transition, Leaf leaf) {
+        long regionHpa = transition.region.hpa;
+        PagePair pair = transition.pair;
+        return switch (leaf) {
+            case ADD -> transition.seamcalls.pamtAdd(transition.regs, regionHpa, pair.page0Hpa(), pair.page1Hpa());
+            case REMOVE -> transition.seamcalls.pamtRemove(transition.regs, regionHpa);
+            case DEMOTE -> transition.demoteCall.demote(pair.page0Hpa(), pair.page1Hpa());
+            case PROMOTE -> transition.promoteCall.promote(transition.regs.clear());
+            case PROBE -> transition.seamcalls.pamtAdd(transition.regs, regionHpa, NO_PAGE, NO_PAGE);
+        };
+    }
+
+    /** An answer that was there before stays the answer: a second try that was not sent leaves the first one's BUSY. */
+    private void fail(Transition transition, Throwable failure) {
+        if (failure instanceof SeamcallUnavailableException unavailable) {
+            gone = true;
+            if (!unavailable.mayHaveBeenMade()) {
+                transition.answer = Answer.NOT_SENT;
             }
         }
+        transition.failure = failure;
+    }
+
+    private void count(Transition transition, Leaf leaf) {
+        if (transition.answer == Answer.SUCCESS || transition.answer == Answer.ERROR) {
+            if (gone) {
+                gone = false;
+            }
+        }
+        if (leaf == Leaf.PROBE) {
+            return;
+        }
+        transition.called = true;
+        if (transition.answer != Answer.SUCCESS) {
+            counters.callWithoutPairEnded();
+        } else if (leaf == Leaf.ADD || leaf == Leaf.DEMOTE) {
+            counters.pairWentIn();
+        }
+    }
+
+    private static boolean isBusy(Transition transition) {
+        return transition.answered(TdxStatus.OPERAND_BUSY)
+                && PAMT_OPERANDS.contains(TdxStatus.operandOf(transition.status));
     }
 }

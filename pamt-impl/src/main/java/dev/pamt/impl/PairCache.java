@@ -1,42 +1,30 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.CacheExhaustedException;
-import dev.pamt.api.ManagerClosedException;
 import dev.pamt.api.PamtPageCache;
-import java.util.ArrayDeque;
-import java.util.function.Consumer;
 
-/**
- * Pairs in hand of one owner: a vCPU's cache, or a reservation of a VM's.
- *
- * <p>No synchronisation: the API says that calls of different threads do not overlap.
- */
+/** Pairs in hand of one owner: a vCPU's cache, or a reservation of a VM's. */
 final class PairCache implements PamtPageCache, PairSource, ManagedCache {
-    private final Object manager;
+    private final ManagerLifecycle manager;
     private final PairSource supply;
     private final PairHome home;
-    private final Counters counters;
-    private final Consumer<ManagedCache> onClose;
-    private final ArrayDeque<PagePair> pairs = new ArrayDeque<>(FAULT_PAIRS);
-    private boolean closed;
+    private final PairStack pairs;
 
     /**
      * Makes an empty cache.
      *
-     * @param manager whose cache it is
+     * @param manager the life of the manager that the cache belongs to
      * @param supply where it is topped up from
      * @param home where its pairs go when it is closed
-     * @param onClose told when it is closed
      */
-    PairCache(Object manager, PairSource supply, PairHome home, Counters counters, Consumer<ManagedCache> onClose) {
+    PairCache(ManagerLifecycle manager, PairSource supply, PairHome home, StripedCount cachedPairs) {
         this.manager = manager;
         this.supply = supply;
         this.home = home;
-        this.counters = counters;
-        this.onClose = onClose;
+        this.pairs = new PairStack(cachedPairs);
     }
 
-    boolean belongsTo(Object candidate) {
+    boolean belongsTo(ManagerLifecycle candidate) {
         return manager == candidate;
     }
 
@@ -45,10 +33,19 @@ final class PairCache implements PamtPageCache, PairSource, ManagedCache {
         if (wanted < 0) {
             throw new IllegalArgumentException("a cache is topped up to 0 pairs or more, not " + wanted);
         }
-        requireOpen();
-        while (pairs.size() < wanted) {
+        while (pairs.wants(wanted)) {
             giveBack(supply.take(NO_REGION));
         }
+    }
+
+    /** Adds a pair if fewer than that many are in hand, from another cache if that has one; returns whether it did. */
+    boolean fillFrom(PairStack other, int wanted) {
+        if (!pairs.wants(wanted)) {
+            return false;
+        }
+        PagePair pair = other.poll();
+        giveBack(pair != null ? pair : supply.take(NO_REGION));
+        return true;
     }
 
     @Override
@@ -58,35 +55,28 @@ final class PairCache implements PamtPageCache, PairSource, ManagedCache {
 
     @Override
     public PagePair take(long hpa) {
-        requireOpen();
-        PagePair pair = pairs.pollLast();
+        PagePair pair = pairs.poll();
         if (pair == null) {
+            pairs.requireOpen();
             throw new CacheExhaustedException(hpa);
         }
-        counters.cachedPairs.decrement();
         return pair;
     }
 
     @Override
     public void giveBack(PagePair pair) {
-        pairs.addLast(pair);
-        counters.cachedPairs.increment();
+        if (!pairs.push(pair)) {
+            supply.giveBack(pair);
+        }
     }
 
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            onClose.accept(this);
-            counters.cachedPairs.add(-pairs.size());
-            pairs.forEach(home::giveBack);
-            pairs.clear();
-        }
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new ManagerClosedException("the cache");
+        if (pairs.end()) {
+            manager.forget(this);
+            for (PagePair pair = pairs.poll(); pair != null; pair = pairs.poll()) {
+                home.giveBack(pair);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.pamt.impl;
 
-/** Who takes back a page pair that was not given to the module. */
+/** Where a page pair goes that was not given to the module. */
 interface PairHome {
+    /** Takes a pair back. Never throws: it is called where there is no way back. */
     void giveBack(PagePair pair);
 }

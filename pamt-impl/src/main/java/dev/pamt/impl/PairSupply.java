@@ -1,42 +1,40 @@
 package dev.pamt.impl;
 
+import dev.pamt.api.ManagerClosedException;
 import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
-import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.HashMap;
+import dev.pamt.impl.PageLedger.Holder;
+import dev.pamt.seamcall.PhysicalRange;
 import java.util.List;
-import java.util.Map;
-import java.util.NavigableSet;
-import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.IntStream;
-import org.jctools.queues.MessagePassingQueue;
-import org.jctools.queues.atomic.MpmcAtomicArrayQueue;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * The supply of page pairs: cut from 2M chunks where the host can give them, from single pages where it cannot.
+ * The supply of page pairs, cut from 2M chunks where the host can give them, from single pages where it cannot; and the record
+ * of which region holds which pair.
  *
  * <p>A chunk's region is in state DONOR for as long as the supply owns it, so it is never the target of an ADD or REMOVE,
- * and an ADD that donates pages of it cannot be busy on their account. A chunk that is wholly free goes back to the host,
- * but for one, which saves the next ADD the way to the allocator.
+ * and an ADD that donates pages of it cannot be busy on their account.
  *
- * <p><b>Concurrency.</b> Four stages: slots for one pair each, 128 bytes apart, chosen by the region that the pair is for, so
- * that regions which go back and forth do not meet in one place; a bounded lock-free queue (JCTools); behind it the chunks
- * under a mutex; behind them the host's allocator, which one thread at a time asks for a chunk, and which is otherwise
- * called with nothing locked. A pair is in exactly one place at a time: in a slot, in the queue, free in its chunk, or with
- * somebody. The chunk's bit set counts a pair in a slot or in the queue as taken.
+ * <p><b>Where a pair is.</b> A pair is in exactly one place: in a slot, free in its chunk, held by a region, in a cache, in the
+ * hands of a call under way, set aside, or lost. There are 64 slots for one pair each, 128 bytes apart, chosen by the region
+ * that the pair is for, so that regions which go back and forth do not meet in one place. Behind them are the chunks under a
+ * mutex, and behind those the host's allocator, which one thread at a time asks for a chunk. The allocator is called with
+ * nothing locked that a thread with the lock of a region waits for.
+ *
+ * <p><b>At most one chunk without a user.</b> New pairs come from one chunk, the <em>home</em>, until it has none left; then
+ * the fullest of the others becomes home. Only pairs of the home lie in slots, so slots pin no other chunk. A chunk whose pairs
+ * are all free goes back to the host, unless it is the home and no other has a free pair. When the home moves, the slots are
+ * emptied; a thread that has put a pair into a slot looks at the home once more, and takes the pair out again if the home has
+ * moved meanwhile.
+ *
+ * <p><b>After the close</b> a pair that comes home goes into its chunk, and a chunk that is whole goes to the host, with the
+ * call that brings the pair.
  */
 final class PairSupply implements PairSource {
-    private static final Logger LOG = LoggerFactory.getLogger(PairSupply.class);
-
-    private static final long PAIR_BYTES = 2 * PageAllocator.PAGE_BYTES;
-    private static final int PAIRS_PER_CHUNK = (int) (PageAllocator.CHUNK_BYTES / PAIR_BYTES);
-    private static final int QUEUE_CAPACITY = 64;
-    private static final int SLOTS = 16;
+    private static final int SLOTS = 64;
     /** Longs between two slots: 128 bytes. The first slot is as far from the array's length. */
     private static final int SLOT_STRIDE = 16;
     /** What is in a slot without a pair; one that has a pair holds an odd number, since a pair may lie at address 0. */
@@ -44,199 +42,116 @@ final class PairSupply implements PairSource {
 
     private static final long OCCUPIED = 1;
 
-    private static final int SPARE_CHUNKS = 1;
+    private static final int MOST_SET_ASIDE = 64;
+    private static final long NO_CHUNK = -1;
+    private static final long CLOSE_POLL_NANOS = 50_000;
 
-    private final PageAllocator allocator;
+    private final HostPages pages;
     private final DonorRegions regions;
-    /** Addresses of pairs: the first page's says all, and a long is stored without telling the garbage collector. */
+    /** Addresses of pairs: the first page's says all, and a long is stored without a barrier of the garbage collector. */
     private final AtomicLongArray slots = new AtomicLongArray((SLOTS + 1) * SLOT_STRIDE);
 
-    private final MpmcAtomicArrayQueue<PagePair> ready = new MpmcAtomicArrayQueue<>(QUEUE_CAPACITY);
     private final ReentrantLock mutex = new ReentrantLock();
-    /** Held by the one thread that asks the host for a chunk. Nobody who holds the lock of a region waits for it. */
+    /** Held by the one thread that asks the host for a chunk. No thread that holds the lock of a region waits for it. */
     private final ReentrantLock growing = new ReentrantLock();
-    /** By address; guarded by the mutex. */
-    private final Map<Long, Chunk> chunks = new HashMap<>();
-    /** Those with free pairs, the fullest first, so that no pair is looked for in all chunks; guarded by the mutex. */
-    private final NavigableSet<Chunk> withFreePairs = new TreeSet<>();
+    /** The chunks by address. Written under the mutex, read by any thread. */
+    private final GigabyteDirectory<AtomicReferenceArray<DonorChunk>> chunks;
+    /** For regions that hold a pair of single pages, the two pages, each with OCCUPIED. Written under the region's lock. */
+    private final GigabyteDirectory<AtomicLongArray> singles;
+    /** Guarded by the mutex. */
+    private final ChunkShelf shelf = new ChunkShelf();
+    /** Guarded by the mutex. */
+    private DonorChunk homeChunk;
+    /** The address of the home; written under the mutex. */
+    private volatile long home = NO_CHUNK;
+    /** Guarded by the mutex. */
+    private long chunkCount;
+    /** Guarded by the mutex. */
+    private final PagePair[] setAside = new PagePair[MOST_SET_ASIDE];
+    /** Guarded by the mutex. */
+    private int setAsideCount;
+    /** Pairs of single pages that are lost; guarded by the mutex. */
+    private long lostSingles;
 
-    PairSupply(PageAllocator allocator, DonorRegions regions) {
-        this.allocator = allocator;
+    private volatile boolean closed;
+
+    PairSupply(List<PhysicalRange> ram, HostPages pages, DonorRegions regions) {
+        this.pages = pages;
         this.regions = regions;
+        this.chunks = new GigabyteDirectory<>(ram);
+        this.singles = new GigabyteDirectory<>(ram);
     }
 
-    /** The regions of chunks, whose state only the transitions may change. */
+    /** The regions of chunks, whose state only transitions may change. */
     interface DonorRegions {
-        /** Makes an unused region a donor; false if it is not unused. */
-        boolean adopt(long chunkHpa);
+        /** Makes an unused region a donor. */
+        Adoption adopt(long chunkHpa);
 
-        /** Makes a donor region unused again. */
-        void release(long chunkHpa);
+        /** Makes a donor region empty again; false if its lock cannot be taken. Never throws. */
+        boolean release(long chunkHpa);
 
-        /** Whether a page lies in a donor region. */
-        boolean isDonor(long pageHpa);
+        /** Throws if the calling thread is inside a SEAMCALL, and so must not begin a transition. */
+        void refuseReentry(String call);
 
-        /** Whether pages are RAM of the memory map. */
-        boolean isRam(long hpa, int pages);
+        /** Whether the calling thread is inside a SEAMCALL. */
+        boolean isInsideCall();
     }
 
-    /** A chunk and which of its pairs are free. Its place among the others depends on how many are: it leaves to change. */
-    private static final class Chunk implements Comparable<Chunk> {
-        private final long hpa;
-        private final BitSet free = new BitSet(PAIRS_PER_CHUNK);
-        private int freePairs = PAIRS_PER_CHUNK;
-
-        Chunk(long hpa) {
-            this.hpa = hpa;
-            free.set(0, PAIRS_PER_CHUNK);
-        }
-
-        /** The fullest first, by address among equals; no two chunks are equal. */
-        @Override
-        public int compareTo(Chunk other) {
-            int order = Integer.compare(freePairs, other.freePairs);
-            return order != 0 ? order : Long.compare(hpa, other.hpa);
-        }
-
-        int freePairs() {
-            return freePairs;
-        }
-
-        boolean isWhollyFree() {
-            return freePairs == PAIRS_PER_CHUNK;
-        }
-
-        PagePair take() {
-            int index = free.nextSetBit(0);
-            free.clear(index);
-            freePairs--;
-            return pairAt(hpa + index * PAIR_BYTES);
-        }
-
-        void putBack(PagePair pair) {
-            free.set((int) ((pair.page0Hpa() - hpa) / PAIR_BYTES));
-            freePairs++;
-        }
-    }
-
-    /** A pair that has come back from the module. */
-    PagePair returned(long page0Hpa, long page1Hpa) {
-        return new PagePair(page0Hpa, page1Hpa, regions.isDonor(page0Hpa));
+    /** How the adoption of a chunk has ended. */
+    enum Adoption {
+        ADOPTED,
+        /** The region is in use or keeps a pair. */
+        IN_USE,
+        /** The region is a donor already. */
+        DONOR_ALREADY
     }
 
     @Override
     public PagePair take(long hpa) {
-        PagePair pair = takeFromSlot(slotOf(hpa));
-        if (pair == null) {
-            pair = ready.poll();
+        if (closed) {
+            throw new ManagerClosedException("the manager");
         }
+        PagePair pair = takeFromSlot(slotOf(hpa));
         if (pair == null) {
             pair = takeFromChunks();
         }
         if (pair == null) {
             pair = takeFromNewChunk();
         }
-        if (pair == null) {
-            pair = takeFromAnySlot();
-        }
         return pair != null ? pair : takePages(hpa);
     }
 
     private PagePair takeFromSlot(int slot) {
-        long content = slots.get(slot) == VACANT ? VACANT : slots.getAndSet(slot, VACANT);
-        return content == VACANT ? null : pairAt(content & -PAIR_BYTES);
-    }
-
-    /** Nobody is told that the host has no memory while a pair lies in the slot of another region. */
-    private PagePair takeFromAnySlot() {
-        PagePair pair = null;
-        for (int slot = SLOT_STRIDE; slot < slots.length() && pair == null; slot += SLOT_STRIDE) {
-            pair = takeFromSlot(slot);
+        long content = slots.get(slot);
+        if (content == VACANT) {
+            return null;
         }
-        return pair;
-    }
-
-    private static PagePair pairAt(long pairHpa) {
-        return new PagePair(pairHpa, pairHpa + PageAllocator.PAGE_BYTES, true);
-    }
-
-    @Override
-    public void giveBack(PagePair pair) {
-        giveBack(pair, NO_REGION);
-    }
-
-    /** Takes a pair back from a region that may want one again soon; its pages are scrubbed. */
-    void giveBack(PagePair pair, long hpa) {
-        if (!pair.fromChunk()) {
-            allocator.freePage(pair.page0Hpa());
-            allocator.freePage(pair.page1Hpa());
-        } else if (!putIntoSlot(slotOf(hpa), pair) && !ready.offer(pair)) {
-            release(returnToChunks(List.of(pair), SPARE_CHUNKS));
-        }
-    }
-
-    private boolean putIntoSlot(int slot, PagePair pair) {
-        long content = (pair.page0Hpa() & -PAIR_BYTES) | OCCUPIED;
-        return slots.get(slot) == VACANT && slots.compareAndExchange(slot, VACANT, content) == VACANT;
-    }
-
-    private static int slotOf(long hpa) {
-        return (1 + ((int) Hashing.spread(RegionTable.regionOf(hpa)) & (SLOTS - 1))) * SLOT_STRIDE;
-    }
-
-    /** Gives every chunk back that has no pair with anybody. */
-    void trim() {
-        List<PagePair> idle = new ArrayList<>();
-        ready.drain((MessagePassingQueue.Consumer<PagePair>) idle::add);
-        for (PagePair pair = takeFromAnySlot(); pair != null; pair = takeFromAnySlot()) {
-            idle.add(pair);
-        }
-        release(returnToChunks(idle, 0));
-    }
-
-    long sparePairs() {
-        mutex.lock();
-        try {
-            long inSlots = IntStream.rangeClosed(1, SLOTS)
-                    .filter(slot -> slots.get(slot * SLOT_STRIDE) != VACANT)
-                    .count();
-            return inSlots
-                    + ready.size()
-                    + withFreePairs.stream().mapToLong(Chunk::freePairs).sum();
-        } finally {
-            mutex.unlock();
-        }
-    }
-
-    long donorChunks() {
-        mutex.lock();
-        try {
-            return chunks.size();
-        } finally {
-            mutex.unlock();
-        }
+        PagePair pair = PagePair.ofChunk(content & -PagePair.BYTES);
+        return slots.compareAndSet(slot, content, VACANT) ? pair : null;
     }
 
     private PagePair takeFromChunks() {
         mutex.lock();
         try {
-            // The fullest: the others then have a chance to become wholly free.
-            Chunk fullest = withFreePairs.pollFirst();
-            if (fullest == null) {
+            if (homeChunk == null || homeChunk.freePairs() == 0) {
+                moveHome();
+            }
+            if (homeChunk == null) {
                 return null;
             }
-            PagePair pair = fullest.take();
-            if (fullest.freePairs() > 0) {
-                withFreePairs.add(fullest);
-            }
+            PagePair pair = PagePair.ofChunk(homeChunk.firstFreeHpa());
+            shelf.remove(homeChunk);
+            homeChunk.take(pair.page0Hpa());
+            shelf.add(homeChunk);
             return pair;
         } finally {
             mutex.unlock();
         }
     }
 
-    /** Whoever had to wait for another thread's chunk looks again: it holds pairs for 256 of them. */
+    /** A thread that had to wait for another thread's chunk looks again: it holds pairs for 256 of them. */
     private PagePair takeFromNewChunk() {
+        regions.refuseReentry("a call that needs a 2M chunk from the host");
         growing.lock();
         try {
             PagePair pair = takeFromChunks();
@@ -246,88 +161,434 @@ final class PairSupply implements PairSource {
             return pair;
         } finally {
             growing.unlock();
+            if (closed) {
+                trim();
+            }
         }
     }
 
     private boolean addChunk() {
-        long chunkHpa = allocator.allocChunk();
+        long chunkHpa = pages.takeChunk();
         if (chunkHpa == PageAllocator.NONE) {
             return false;
         }
-        requireRam(chunkHpa, PageAllocator.CHUNK_BYTES);
-        if (!regions.adopt(chunkHpa)) {
-            LOG.warn(
-                    "the host's allocator gave chunk 0x{}, but its region is in use or keeps a pair; the chunk goes back",
-                    Long.toHexString(chunkHpa));
-            allocator.freeChunk(chunkHpa);
-            return false;
-        }
-        mutex.lock();
+        Adoption adoption = null;
         try {
-            Chunk chunk = new Chunk(chunkHpa);
-            chunks.put(chunkHpa, chunk);
-            withFreePairs.add(chunk);
+            DonorChunk chunk = new DonorChunk(chunkHpa);
+            AtomicReferenceArray<DonorChunk> place = placeOf(chunkHpa);
+            adoption = regions.adopt(chunkHpa);
+            if (adoption == Adoption.ADOPTED) {
+                putOnShelf(chunk, place);
+            }
+        } finally {
+            if (adoption != Adoption.ADOPTED && adoption != Adoption.DONOR_ALREADY) {
+                pages.giveChunkBack(chunkHpa);
+            }
+        }
+        switch (adoption) {
+            case ADOPTED -> {}
+            case IN_USE -> pages.refuseChunk(chunkHpa, "lies in a region that is in use, and goes back");
+            case DONOR_ALREADY -> pages.refuseChunk(chunkHpa, "was given before and has not come back");
+        }
+        return adoption == Adoption.ADOPTED;
+    }
+
+    private AtomicReferenceArray<DonorChunk> placeOf(long chunkHpa) {
+        AtomicReferenceArray<DonorChunk> place = chunks.get(chunkHpa);
+        return place != null
+                ? place
+                : chunks.put(chunkHpa, new AtomicReferenceArray<>(RegionTable.REGIONS_PER_GIGABYTE));
+    }
+
+    private void putOnShelf(DonorChunk chunk, AtomicReferenceArray<DonorChunk> place) {
+        Mutexes.lock(mutex);
+        try {
+            place.set(indexInGigabyte(chunk.hpa), chunk);
+            shelf.add(chunk);
+            chunkCount++;
         } finally {
             mutex.unlock();
         }
-        return true;
     }
 
     private PagePair takePages(long hpa) {
-        long page0Hpa = allocator.allocPage();
-        long page1Hpa = page0Hpa == PageAllocator.NONE ? PageAllocator.NONE : allocator.allocPage();
-        if (page1Hpa == PageAllocator.NONE) {
-            if (page0Hpa != PageAllocator.NONE) {
-                allocator.freePage(page0Hpa);
-            }
-            throw new OutOfPagesException(
-                    hpa == NO_REGION ? "a page pair" : String.format("a page pair for the region of 0x%x", hpa));
-        }
-        requireRam(page0Hpa, PageAllocator.PAGE_BYTES);
-        requireRam(page1Hpa, PageAllocator.PAGE_BYTES);
-        return new PagePair(page0Hpa, page1Hpa, false);
-    }
-
-    /** What a user's allocator may get wrong is found before any lock is taken for it. */
-    private void requireRam(long hpa, long bytes) {
-        if ((hpa & (bytes - 1)) != 0 || !regions.isRam(hpa, (int) (bytes / PageAllocator.PAGE_BYTES))) {
-            throw new IllegalStateException(String.format(
-                    "the host's allocator gave %s 0x%x, which is misaligned or lies outside the memory map",
-                    bytes == PageAllocator.PAGE_BYTES ? "page" : "chunk", hpa));
-        }
-    }
-
-    /** Marks pairs free in their chunks; returns the chunks that the supply no longer owns. */
-    private List<Chunk> returnToChunks(List<PagePair> pairs, int sparesToKeep) {
-        List<Chunk> leaving = new ArrayList<>();
-        mutex.lock();
+        long page0Hpa = PageAllocator.NONE;
+        long page1Hpa = PageAllocator.NONE;
+        PagePair pair = null;
         try {
-            for (PagePair pair : pairs) {
-                Chunk chunk = chunks.get(pair.page0Hpa() & -PageAllocator.CHUNK_BYTES);
-                withFreePairs.remove(chunk);
-                chunk.putBack(pair);
-                withFreePairs.add(chunk);
+            page0Hpa = pages.take(Holder.PAIR);
+            page1Hpa = page0Hpa == PageAllocator.NONE ? PageAllocator.NONE : pages.take(Holder.PAIR);
+            if (page1Hpa == PageAllocator.NONE) {
+                throw new OutOfPagesException(
+                        hpa == NO_REGION ? "a page pair" : String.format("a page pair for the region of 0x%x", hpa));
             }
-            withFreePairs.descendingSet().stream()
-                    .takeWhile(Chunk::isWhollyFree)
-                    .forEach(leaving::add);
-            // Those with the lowest addresses are kept.
-            leaving.subList(Math.max(0, leaving.size() - sparesToKeep), leaving.size())
-                    .clear();
-            for (Chunk chunk : leaving) {
-                chunks.remove(chunk.hpa);
-                withFreePairs.remove(chunk);
+            pair = new PagePair(page0Hpa, page1Hpa, false);
+        } finally {
+            if (pair == null && page0Hpa != PageAllocator.NONE) {
+                pages.giveBackUnused(page0Hpa, Holder.PAIR);
+            }
+            if (pair == null && page1Hpa != PageAllocator.NONE) {
+                pages.giveBackUnused(page1Hpa, Holder.PAIR);
+            }
+        }
+        return pair;
+    }
+
+    @Override
+    public void giveBack(PagePair pair) {
+        giveBack(pair.page0Hpa(), pair.page1Hpa(), pair.fromChunk(), NO_REGION);
+    }
+
+    /** Takes a pair back from a region that may want one again soon; its pages are scrubbed. Never throws, allocates nothing. */
+    void giveBack(long page0Hpa, long page1Hpa, boolean fromChunk, long hpa) {
+        if (!fromChunk) {
+            pages.giveBackUnused(page0Hpa, Holder.PAIR);
+            pages.giveBackUnused(page1Hpa, Holder.PAIR);
+        } else if (!putIntoSlot(slotOf(hpa), page0Hpa)) {
+            returnToChunk(page0Hpa);
+        }
+    }
+
+    private boolean putIntoSlot(int slot, long pairHpa) {
+        if (!belongsIntoSlot(pairHpa)) {
+            return false;
+        }
+        long content = pairHpa | OCCUPIED;
+        if (slots.get(slot) != VACANT || !slots.compareAndSet(slot, VACANT, content)) {
+            return false;
+        }
+        // The home may have moved, or the supply may have been closed, after the first look and before the slots were
+        // emptied.
+        return belongsIntoSlot(pairHpa) || !slots.compareAndSet(slot, content, VACANT);
+    }
+
+    private boolean belongsIntoSlot(long pairHpa) {
+        return (pairHpa & -PageAllocator.CHUNK_BYTES) == home && !closed;
+    }
+
+    private void returnToChunk(long pairHpa) {
+        DonorChunk surplus;
+        Mutexes.lock(mutex);
+        try {
+            putHome(pairHpa);
+            surplus = takeSurplus(!closed);
+        } finally {
+            mutex.unlock();
+        }
+        release(surplus, !closed);
+    }
+
+    /** Gives every chunk back that has no pair out, and has the pairs tried again that were set aside. Never throws. */
+    void trim() {
+        for (PagePair pair = pollSetAside(); pair != null; pair = pollSetAside()) {
+            giveBack(pair);
+        }
+        DonorChunk surplus;
+        Mutexes.lock(mutex);
+        try {
+            emptySlots();
+            surplus = takeSurplus(false);
+        } finally {
+            mutex.unlock();
+        }
+        release(surplus, false);
+    }
+
+    /** Refuses every later call for a pair, gives all chunks back, and does so for the pairs that come home from now on. */
+    void close() {
+        closed = true;
+        trim();
+    }
+
+    /**
+     * Waits until no pair is in the hands of a call under way; to be called after the close.
+     *
+     * @return how many pairs are still out
+     */
+    long awaitPairs(long nanos) {
+        long end = System.nanoTime() + nanos;
+        long out = pairsOut();
+        while (out > 0 && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(this, CLOSE_POLL_NANOS);
+            trim();
+            out = pairsOut();
+        }
+        return out;
+    }
+
+    private long pairsOut() {
+        Mutexes.lock(mutex);
+        try {
+            long out = pages.pages(Holder.PAIR) / 2 - lostSingles;
+            for (int gigabyte = chunks.next(0); gigabyte >= 0; gigabyte = chunks.next(gigabyte + 1)) {
+                AtomicReferenceArray<DonorChunk> place = chunks.at(gigabyte);
+                for (int i = 0; i < place.length(); i++) {
+                    DonorChunk chunk = place.get(i);
+                    out += chunk == null ? 0 : chunk.pairsOut();
+                }
+            }
+            return out;
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    /** Keeps a pair out of circulation that the module has refused; false if too many are already. */
+    boolean setAside(PagePair pair) {
+        Mutexes.lock(mutex);
+        try {
+            if (closed || setAsideCount == MOST_SET_ASIDE) {
+                return false;
+            }
+            setAside[setAsideCount++] = pair;
+            return true;
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    private PagePair pollSetAside() {
+        Mutexes.lock(mutex);
+        try {
+            PagePair pair = setAsideCount == 0 ? null : setAside[--setAsideCount];
+            if (pair != null) {
+                setAside[setAsideCount] = null;
+            }
+            return pair;
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    /** Notes that a region is given a pair; called under its lock, before the module is. */
+    void hold(Region region, PagePair pair) {
+        if (pair.fromChunk()) {
+            chunkAt(pair.page0Hpa()).setHolder(pair.page0Hpa(), region.number());
+            return;
+        }
+        AtomicLongArray records = singles.get(region.hpa);
+        if (records == null) {
+            records = singles.put(region.hpa, new AtomicLongArray(2 * RegionTable.REGIONS_PER_GIGABYTE));
+        }
+        int record = recordOf(region);
+        records.set(record + 1, pair.page1Hpa() | OCCUPIED);
+        records.set(record, pair.page0Hpa() | OCCUPIED);
+    }
+
+    /**
+     * Takes the pair from a region that held it; called under its lock, after the module has given two pages back.
+     *
+     * @return whether the region held just these pages, in this order; nothing has changed if it did not
+     */
+    boolean takeFrom(Region region, long page0Hpa, long page1Hpa) {
+        DonorChunk chunk = chunkAt(page0Hpa);
+        if (chunk != null) {
+            return (page0Hpa & (PagePair.BYTES - 1)) == 0
+                    && page1Hpa == page0Hpa + PageAllocator.PAGE_BYTES
+                    && chunk.clearHolder(page0Hpa, region.number());
+        }
+        AtomicLongArray records = singles.get(region.hpa);
+        int record = recordOf(region);
+        return records != null
+                && records.get(record + 1) == (page1Hpa | OCCUPIED)
+                && records.compareAndSet(record, page0Hpa | OCCUPIED, VACANT);
+    }
+
+    /** Whether a page lies in a donor chunk of this supply. */
+    boolean isFromChunk(long pageHpa) {
+        return chunkAt(pageHpa) != null;
+    }
+
+    /** Gives up whatever pair a region holds; called under its lock. Returns whether it held one. Never throws. */
+    boolean lose(Region region) {
+        Mutexes.lock(mutex);
+        try {
+            AtomicLongArray records = singles.get(region.hpa);
+            if (records != null && records.getAndSet(recordOf(region), VACANT) != VACANT) {
+                lostSingles++;
+                return true;
+            }
+            return loseFromChunk(region.number());
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    private boolean loseFromChunk(long region) {
+        boolean lost = false;
+        for (int gigabyte = chunks.next(0); gigabyte >= 0 && !lost; gigabyte = chunks.next(gigabyte + 1)) {
+            AtomicReferenceArray<DonorChunk> place = chunks.at(gigabyte);
+            for (int i = 0; i < place.length() && !lost; i++) {
+                DonorChunk chunk = place.get(i);
+                lost = chunk != null && chunk.lose(region);
+            }
+        }
+        return lost;
+    }
+
+    /** Gives up a pair that has come back and could not be scrubbed. Never throws. */
+    void losePair(long page0Hpa, boolean fromChunk) {
+        Mutexes.lock(mutex);
+        try {
+            if (fromChunk) {
+                chunkAt(page0Hpa).losePair(page0Hpa);
+            } else {
+                lostSingles++;
             }
         } finally {
             mutex.unlock();
         }
-        return leaving;
     }
 
-    private void release(List<Chunk> leaving) {
-        for (Chunk chunk : leaving) {
-            regions.release(chunk.hpa);
-            allocator.freeChunk(chunk.hpa);
+    /** Gives up the pairs that regions hold, because the module is gone; returns how many. */
+    long loseAll() {
+        Mutexes.lock(mutex);
+        try {
+            long lost = 0;
+            for (int gigabyte = singles.next(0); gigabyte >= 0; gigabyte = singles.next(gigabyte + 1)) {
+                AtomicLongArray records = singles.at(gigabyte);
+                for (int record = 0; record < records.length(); record += 2) {
+                    lost += records.getAndSet(record, VACANT) != VACANT ? 1 : 0;
+                }
+            }
+            lostSingles += lost;
+            for (int gigabyte = chunks.next(0); gigabyte >= 0; gigabyte = chunks.next(gigabyte + 1)) {
+                AtomicReferenceArray<DonorChunk> place = chunks.at(gigabyte);
+                for (int i = 0; i < place.length(); i++) {
+                    DonorChunk chunk = place.get(i);
+                    lost += chunk == null ? 0 : chunk.loseAll();
+                }
+            }
+            return lost;
+        } finally {
+            mutex.unlock();
         }
+    }
+
+    long sparePairs() {
+        mutex.lock();
+        try {
+            long spare = shelf.freePairs();
+            for (int slot = SLOT_STRIDE; slot < slots.length(); slot += SLOT_STRIDE) {
+                spare += slots.get(slot) == VACANT ? 0 : 1;
+            }
+            return spare;
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    long donorChunks() {
+        mutex.lock();
+        try {
+            return chunkCount;
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    long setAsidePairs() {
+        mutex.lock();
+        try {
+            return setAsideCount;
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    /** Makes the fullest chunk with free pairs the home, under the mutex. Null if there is none. */
+    private void moveHome() {
+        setHome(null);
+        emptySlots();
+        setHome(shelf.fullest());
+    }
+
+    private void setHome(DonorChunk chunk) {
+        homeChunk = chunk;
+        home = chunk == null ? NO_CHUNK : chunk.hpa;
+    }
+
+    /** Has every pair that lies in a slot free in its chunk, under the mutex. */
+    private void emptySlots() {
+        for (int slot = SLOT_STRIDE; slot < slots.length(); slot += SLOT_STRIDE) {
+            long content = slots.get(slot) == VACANT ? VACANT : slots.getAndSet(slot, VACANT);
+            if (content != VACANT) {
+                putHome(content & -PagePair.BYTES);
+            }
+        }
+    }
+
+    /** Has a pair free in its chunk, under the mutex. */
+    private void putHome(long pairHpa) {
+        DonorChunk chunk = chunkAt(pairHpa);
+        shelf.remove(chunk);
+        chunk.putBack(pairHpa);
+        shelf.add(chunk);
+    }
+
+    /**
+     * Takes a chunk off the shelf that has no pair out, under the mutex; null if there is none.
+     *
+     * @param spare whether the home stays if no other chunk has a free pair
+     */
+    private DonorChunk takeSurplus(boolean spare) {
+        if (shelf.whole() == null || regions.isInsideCall()) {
+            return null;
+        }
+        if (homeChunk == null || homeChunk.freePairs() == 0) {
+            moveHome();
+        }
+        if (homeChunk.isWhole() && shelf.fullest() != homeChunk) {
+            setHome(shelf.fullest());
+        }
+        DonorChunk whole = shelf.whole();
+        if (whole == homeChunk && spare) {
+            whole = whole.next;
+        }
+        if (whole == null) {
+            return null;
+        }
+        if (whole == homeChunk) {
+            setHome(null);
+        }
+        shelf.remove(whole);
+        chunks.get(whole.hpa).set(indexInGigabyte(whole.hpa), null);
+        chunkCount--;
+        return whole;
+    }
+
+    /** Gives a chunk back to the host that was taken off the shelf, and then all others that can go. */
+    private void release(DonorChunk first, boolean spare) {
+        DonorChunk surplus = first;
+        while (surplus != null) {
+            if (!regions.release(surplus.hpa)) {
+                putOnShelf(surplus, chunks.get(surplus.hpa));
+                return;
+            }
+            pages.giveChunkBack(surplus.hpa);
+            Mutexes.lock(mutex);
+            try {
+                surplus = takeSurplus(spare);
+            } finally {
+                mutex.unlock();
+            }
+        }
+    }
+
+    private DonorChunk chunkAt(long hpa) {
+        AtomicReferenceArray<DonorChunk> place = chunks.get(hpa);
+        return place == null ? null : place.get(indexInGigabyte(hpa));
+    }
+
+    private static int indexInGigabyte(long hpa) {
+        return (int) RegionTable.regionOf(hpa) & (RegionTable.REGIONS_PER_GIGABYTE - 1);
+    }
+
+    private static int recordOf(Region region) {
+        return 2 * indexInGigabyte(region.hpa);
+    }
+
+    private static int slotOf(long hpa) {
+        return (1 + ((int) Hashing.spread(RegionTable.regionOf(hpa)) & (SLOTS - 1))) * SLOT_STRIDE;
     }
 }

@@ -1,115 +1,138 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.ReclaimPolicy;
+import dev.pamt.impl.RegionTransitions.Reclaim;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jctools.queues.atomic.MpmcAtomicArrayQueue;
 
 /**
- * Decides what happens to a region that has lost its last user, and tries REMOVEs again that have failed.
+ * Decides what happens to a region that has lost its last user, and has REMOVEs tried again that have failed.
  *
- * <p>Idle regions wait in a queue in the order in which they came; when one too many waits, the first loses its pair. A
- * region in the queue has QUEUED set in its word, so one that goes back and forth between one user and none is enqueued
- * once and costs nothing more. QUEUED is cleared before the region is reclaimed: a putter that still sees it set relies on
- * a reclaim that comes after.
+ * <p>Idle regions wait in a queue in the order in which they came; when too many wait, the first loses its pair. A region in
+ * the queue has QUEUED set in its word, so one that goes back and forth between one user and none is enqueued once and costs
+ * nothing more. QUEUED is cleared before the region is reclaimed: a putter that still sees it set relies on a reclaim that
+ * comes after.
  *
- * <p>Lock-free, apart from the reclaims themselves.
+ * <p><b>Bound.</b> A thread enqueues first, then counts, and takes regions out until the count is within the limit. A thread that
+ * finds the queue empty meanwhile leaves that to the one whose region is about to be in it, which counts after that. So at rest
+ * there are at most as many idle regions as the policy says, and at any moment one more for each thread inside a put.
+ *
+ * <p>Lock-free, apart from the reclaims themselves. Nothing here throws: the user is gone.
  */
 final class Reclaimer {
     private final RegionTable table;
     private final RegionTransitions transitions;
+    private final RetryQueue retries;
     private final int limit;
     private final MpmcAtomicArrayQueue<Long> idle;
     private final AtomicInteger queued = new AtomicInteger();
 
-    Reclaimer(RegionTable table, RegionTransitions transitions, ReclaimPolicy policy) {
+    Reclaimer(RegionTable table, RegionTransitions transitions, RetryQueue retries, ReclaimPolicy policy) {
         this.table = table;
         this.transitions = transitions;
+        this.retries = retries;
         this.limit = policy.idleRegions();
-        // One more than the limit is in the queue for a moment, from each thread that enqueues.
         this.idle = limit == 0 ? null : new MpmcAtomicArrayQueue<>(Math.max(2, limit) * 2);
     }
 
-    /** A put has taken the last user of a region away. */
-    void emptied(long hpa, int[] words, int slot) {
+    /** A put has taken the last user of a region away. Never throws. */
+    void emptied(long hpa) {
+        retries.tick();
         if (limit == 0) {
-            transitions.reclaim(hpa, words, slot);
+            transitions.reclaim(hpa);
         } else {
-            keepIdle(hpa, words, slot);
+            keepIdle(hpa);
         }
-        retryOne(hpa);
+        retryOne();
     }
 
-    /** Takes the pairs of all idle regions back; returns how many came. */
+    /** Takes the pairs of all idle regions back, and settles those that are unknown; returns how many are empty now. */
     int trim() {
-        int reclaimed = 0;
+        emptyQueue();
+        int[] reclaimed = new int[1];
+        table.forEach((hpa, words, slot) -> {
+            int word = RegionTable.lv(words, slot);
+            if (needsReclaim(word) && transitions.reclaim(hpa) == Reclaim.EMPTIED) {
+                reclaimed[0]++;
+            }
+        });
+        return reclaimed[0];
+    }
+
+    static boolean needsReclaim(int word) {
+        return RegionWord.isIdle(word) || RegionWord.state(word) == RegionWord.UNKNOWN;
+    }
+
+    /** Takes all regions out of the queue; what is idle stays so. */
+    private void emptyQueue() {
         for (Long hpa = poll(); hpa != null; hpa = poll()) {
-            reclaimed += reclaimQueued(hpa) ? 1 : 0;
-        }
-        for (long hpa : transitions.toRetry()) {
-            reclaimed += transitions.reclaim(hpa) ? 1 : 0;
-        }
-        return reclaimed;
-    }
-
-    private void keepIdle(long hpa, int[] words, int slot) {
-        int seen = RegionTable.lv(words, slot);
-        while (RegionWord.isBacked(seen) && RegionWord.users(seen) == 0) {
-            if ((seen & RegionWord.QUEUED) != 0) {
-                return;
-            }
-            int witness = RegionTable.cae(words, slot, seen, seen | RegionWord.QUEUED);
-            if (witness == seen) {
-                enqueue(hpa);
-                return;
-            }
-            seen = witness;
+            clearQueued(hpa);
         }
     }
 
-    private void enqueue(long hpa) {
-        if (queued.incrementAndGet() > limit) {
-            Long first = poll();
-            if (first != null) {
-                reclaimQueued(first);
-            }
+    private void keepIdle(long hpa) {
+        Long number;
+        Region region;
+        try {
+            number = hpa & -RegionTable.REGION_BYTES;
+            region = table.region(hpa);
+        } catch (OutOfMemoryError noMemory) {
+            transitions.reclaim(hpa);
+            return;
         }
-        if (!idle.offer(hpa)) {
-            queued.decrementAndGet();
+        // Nothing from here to the offer needs memory: a region with QUEUED that is in no queue would be idle for ever.
+        if (!region.markQueued()) {
+            return;
+        }
+        if (idle.offer(number)) {
+            queued.getAndIncrement();
+        } else {
             reclaimQueued(hpa);
+        }
+        while (queued.get() > limit) {
+            Long first = poll();
+            if (first == null) {
+                return;
+            }
+            reclaimQueued(first);
         }
     }
 
     private Long poll() {
-        Long hpa = idle == null ? null : idle.poll();
+        // The relaxed kind returns null, and does not spin, while a thread that has a place in the queue is not done.
+        Long hpa = idle == null ? null : idle.relaxedPoll();
         if (hpa != null) {
-            queued.decrementAndGet();
+            queued.getAndDecrement();
         }
         return hpa;
     }
 
-    private boolean reclaimQueued(long hpa) {
-        int[] words = table.words(hpa);
-        int slot = RegionTable.slot(hpa);
-        int seen = RegionTable.lv(words, slot);
-        while (true) {
-            int witness = RegionTable.cae(words, slot, seen, seen & ~RegionWord.QUEUED);
-            if (witness == seen) {
-                return transitions.reclaim(hpa);
-            }
-            seen = witness;
+    private void reclaimQueued(long hpa) {
+        clearQueued(hpa);
+        transitions.reclaim(hpa);
+    }
+
+    private void clearQueued(long hpa) {
+        Region.clearQueued(table.words(hpa), RegionTable.slot(hpa));
+    }
+
+    /** Tries one region again that is due. */
+    private void retryOne() {
+        if (retries.wasIncomplete()) {
+            rememberAll();
+        }
+        long hpa = retries.pollDue();
+        if (hpa != RetryQueue.NONE) {
+            transitions.reclaim(hpa);
         }
     }
 
-    /** Tries one REMOVE again that failed for another region: transitions happen one at a time, and so do the retries. */
-    private void retryOne(long exceptHpa) {
-        if (transitions.toRetry().isEmpty()) {
-            return;
-        }
-        for (long hpa : transitions.toRetry()) {
-            if (RegionTable.regionOf(hpa) != RegionTable.regionOf(exceptHpa)) {
-                transitions.reclaim(hpa);
-                return;
-            }
+    /** Finds the regions that could not be remembered for want of memory. */
+    private void rememberAll() {
+        for (long hpa = table.nextNeedingReclaim(0);
+                hpa >= 0;
+                hpa = table.nextNeedingReclaim(hpa + RegionTable.REGION_BYTES)) {
+            retries.failed(hpa);
         }
     }
 }

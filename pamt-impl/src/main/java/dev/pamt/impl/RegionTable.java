@@ -26,8 +26,9 @@ final class RegionTable implements LockStrategy.RegionBits {
     static final int REGIONS_PER_GIGABYTE = 512;
 
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(int[].class);
-    private static final long REGION_BYTES = 1L << REGION_SHIFT;
-    private static final long GIGABYTE = 1L << 30;
+    static final long REGION_BYTES = 1L << REGION_SHIFT;
+    private static final int GIGABYTE_SHIFT = 30;
+    private static final long GIGABYTE = 1L << GIGABYTE_SHIFT;
     private static final int PAGE_SHIFT = 12;
     /** Neighbours are 1 << 5 ints, 128 bytes, apart; 9 bits of index are rotated. */
     private static final int ROTATE = 5;
@@ -90,6 +91,15 @@ final class RegionTable implements LockStrategy.RegionBits {
         return words != null ? words : materialise(hpa);
     }
 
+    /**
+     * The region of an address.
+     *
+     * @throws AddressOutsideMemoryException if there is no RAM in its gigabyte
+     */
+    Region region(long hpa) {
+        return new Region(hpa, words(hpa), slot(hpa));
+    }
+
     /** The place of a region's word within its gigabyte. */
     static int slot(long hpa) {
         return slotOf((int) (hpa >>> REGION_SHIFT) & (REGIONS_PER_GIGABYTE - 1));
@@ -111,7 +121,14 @@ final class RegionTable implements LockStrategy.RegionBits {
     boolean isRam(long hpa, int pages) {
         int at = Arrays.binarySearch(ramStarts, hpa);
         int range = at >= 0 ? at : -at - 2;
-        return range >= 0 && hpa + ((long) pages << PAGE_SHIFT) <= ramEnds[range];
+        // No sum that could overflow: an allocator of a user may name any address.
+        return range >= 0 && hpa < ramEnds[range] && pages <= (ramEnds[range] - hpa) >>> PAGE_SHIFT;
+    }
+
+    /** Whether an address lies in a donor chunk. */
+    boolean isDonor(long hpa) {
+        int[] words = directory.get(hpa);
+        return words != null && RegionWord.state(lv(words, slot(hpa))) == RegionWord.DONOR;
     }
 
     /** The state of any address, which need not have been used. */
@@ -131,6 +148,26 @@ final class RegionTable implements LockStrategy.RegionBits {
                 visitor.visit(gigabyteHpa + index * REGION_BYTES, words, slotOf(index));
             }
         });
+    }
+
+    /**
+     * Returns the address of the first region from a given one on that is idle and not queued, or unknown; or -1.
+     *
+     * @param from the address of a region
+     */
+    long nextNeedingReclaim(long from) {
+        for (long hpa = from; ; hpa += REGION_BYTES) {
+            int gigabyte = directory.next((int) (hpa >>> GIGABYTE_SHIFT));
+            if (gigabyte < 0) {
+                return -1;
+            }
+            hpa = Math.max(hpa, (long) gigabyte << GIGABYTE_SHIFT);
+            int word = lv(directory.at(gigabyte), slot(hpa));
+            if ((RegionWord.isIdle(word) && (word & RegionWord.QUEUED) == 0)
+                    || RegionWord.state(word) == RegionWord.UNKNOWN) {
+                return hpa;
+            }
+        }
     }
 
     /** Looks at a region. */
@@ -171,6 +208,10 @@ final class RegionTable implements LockStrategy.RegionBits {
     @Override
     public boolean compareAndSet(long region, int expected, int update) {
         long hpa = hpaOf(region);
+        if (((expected | update) & ~RegionWord.LOCK_BITS) != 0) {
+            throw new IllegalArgumentException(
+                    "the spare bits of a region are a value from 0 to 3, not " + expected + " or " + update);
+        }
         int[] words = words(hpa);
         int slot = slot(hpa);
         int seen = lv(words, slot);

@@ -3,29 +3,25 @@ package dev.pamt.impl;
 import dev.pamt.api.AddressOutsideMemoryException;
 import dev.pamt.api.CacheExhaustedException;
 import dev.pamt.api.DonorRegionException;
+import dev.pamt.api.ForeignPagePairException;
 import dev.pamt.api.ManagerClosedException;
 import dev.pamt.api.OutOfPagesException;
-import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtException;
-import dev.pamt.api.PamtManager.DemoteCall;
-import dev.pamt.api.PamtManager.PromoteCall;
-import dev.pamt.api.RegionInUseException;
 import dev.pamt.api.RegionMapped2MException;
-import dev.pamt.api.RegionNotMapped2MException;
+import dev.pamt.api.RegionUnknownException;
 import dev.pamt.api.SeamcallFailedException;
-import dev.pamt.seamcall.PhysicalMemory;
+import dev.pamt.impl.Transition.Answer;
+import dev.pamt.impl.Transition.Leaf;
 import dev.pamt.seamcall.SeamcallLeaf;
-import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The transitions of regions: all that changes the tag of a word, each under the lock of its region.
+ * Into backed and out of it: a pair is installed for the first users of a region and taken back after the last.
  *
- * <p>The order within a transition is what makes the contract hold, that whoever has got a region finds its pair
+ * <p>The order within a transition is what makes the contract hold, that a caller that has got a region finds its pair
  * installed:
  *
  * <ul>
@@ -35,70 +31,61 @@ import org.slf4j.LoggerFactory;
  *       compare-and-set fail; one that comes later fails itself and waits for the lock. A putter that is late (its zero
  *       has been taken back and perhaps reached again by others) finds whatever is true now, and either does the reclaim
  *       that is due or nothing.
- *   <li>A REMOVE that fails stores 0 users: idle, still backed, to be tried again.
+ *   <li>In between the region is unknown. It gets a new state from an answer and from nothing else: after an error the one that
+ *       it had, after no answer none.
  * </ul>
+ *
+ * <p><b>What throws.</b> Getting throws, and has then changed nothing but what a call without an answer leaves behind. Reclaiming
+ * never throws: its user is gone. Everything that can throw on its way (the choice of a processor, the locks, memory for the
+ * transition) lies before the compare-and-set; a region whose reclaim fails there is idle, and is tried again.
  *
  * <p>No host memory is asked for, and no page given back, while a region's lock is held: pairs are taken before and given
  * back after.
  */
-final class RegionTransitions implements PairSupply.DonorRegions {
+final class RegionTransitions {
     private static final Logger LOG = LoggerFactory.getLogger(RegionTransitions.class);
+
+    /** How many pairs a get offers to the module, if it refuses their pages. */
+    private static final int MOST_PAIRS_TRIED = 8;
 
     private final RegionTable table;
     private final TransitionLocks locks;
     private final ModuleCalls module;
-    private final PhysicalMemory memory;
+    private final Processors processors;
+    private final HostPages pages;
     private final Counters counters;
-    private final PairSupply supply;
-
-    /** Regions whose REMOVE failed. */
-    private final Set<Long> toRetry = ConcurrentHashMap.newKeySet();
-
-    private volatile Lifecycle lifecycle = Lifecycle.OPEN;
+    private final ManagerLifecycle lifecycle;
+    private final RetryQueue retries;
+    private final RateLimitedLog complaints = new RateLimitedLog(LOG);
+    /** Set once, by the constructor of the manager. */
+    private PairSupply supply;
 
     RegionTransitions(
             RegionTable table,
             TransitionLocks locks,
             ModuleCalls module,
-            PhysicalMemory memory,
+            Processors processors,
+            HostPages pages,
             Counters counters,
-            PageAllocator allocator) {
+            ManagerLifecycle lifecycle,
+            RetryQueue retries) {
         this.table = table;
         this.locks = locks;
         this.module = module;
-        this.memory = memory;
+        this.processors = processors;
+        this.pages = pages;
         this.counters = counters;
-        this.supply = new PairSupply(allocator, this);
+        this.lifecycle = lifecycle;
+        this.retries = retries;
     }
 
-    PairSupply supply() {
-        return supply;
+    /** Where pairs that come back go; the supply's chunks are adopted by transitions, so one of the two comes first. */
+    void giveBackTo(PairSupply pairs) {
+        supply = pairs;
     }
 
-    Set<Long> toRetry() {
-        return toRetry;
-    }
-
-    Lifecycle lifecycle() {
-        return lifecycle;
-    }
-
-    void setLifecycle(Lifecycle next) {
-        lifecycle = next;
-    }
-
-    /** How an attempt to back a region under its lock has ended, when not with an exception. */
-    private enum Attempt {
-        /** The users are counted; the region was backed by another thread. */
-        FOUND_BACKED,
-        /** The users are counted; the pair is the module's. */
-        ADDED,
-        /** The users are counted but too many; take them away again. */
-        TOO_MANY,
-        /** The region is empty, and there was no reason to have a pair ready. */
-        PAIR_NEEDED,
-        /** The manager is being closed. */
-        CLOSING
+    Transition begin(Region region, long hpa) {
+        return new Transition(region, hpa, processors.current());
     }
 
     /** How a get of a region has ended that was not backed at first, when not with an exception. */
@@ -108,7 +95,11 @@ final class RegionTransitions implements PairSupply.DonorRegions {
         /** The users are counted but too many; the caller takes them away again. */
         TOO_MANY,
         /** The manager is being closed, or closed; nothing has changed. */
-        CLOSING
+        CLOSING,
+        /** The region is empty, and there was no reason to have a pair ready. For the loop inside. */
+        PAIR_NEEDED,
+        /** The module has refused the pages of the pair, which are set aside. For the loop inside. */
+        PAIR_REFUSED
     }
 
     /**
@@ -116,400 +107,382 @@ final class RegionTransitions implements PairSupply.DonorRegions {
      *
      * @throws PamtException if the region cannot be backed; its word is as before
      */
-    Outcome back(long hpa, int pages, PairSource source, int[] words, int slot) {
-        while (true) {
-            PagePair pair = null;
-            PamtException shortage = null;
-            if (lifecycle == Lifecycle.OPEN && RegionWord.state(RegionTable.lv(words, slot)) == RegionWord.EMPTY) {
-                try {
-                    pair = source.take(hpa);
-                } catch (OutOfPagesException | CacheExhaustedException | ManagerClosedException none) {
-                    shortage = none;
-                }
-            }
-            switch (backWith(pair, shortage, hpa, pages, source, words, slot)) {
-                case FOUND_BACKED, ADDED -> {
-                    return Outcome.BACKED;
-                }
-                case TOO_MANY -> {
-                    return Outcome.TOO_MANY;
-                }
-                case CLOSING -> {
-                    if (lifecycle == Lifecycle.CLOSED) {
-                        // The pair may have brought a chunk in after close had given all of them back.
-                        supply.trim();
+    Outcome install(Region region, long hpa, int users, PairSource source) {
+        boolean ended = false;
+        try {
+            module.refuseReentry("a get of a region that is not backed");
+            PamtException refusal = null;
+            int refused = 0;
+            Outcome outcome = Outcome.PAIR_NEEDED;
+            while (outcome == Outcome.PAIR_NEEDED || outcome == Outcome.PAIR_REFUSED) {
+                Transition transition = begin(region, hpa);
+                drawPair(transition, source, refusal);
+                outcome = attempt(transition, users, source);
+                if (outcome == Outcome.PAIR_REFUSED) {
+                    refusal = transition.shortage;
+                    if (++refused == MOST_PAIRS_TRIED) {
+                        throw refusal;
                     }
-                    return Outcome.CLOSING;
                 }
-                case PAIR_NEEDED -> {}
             }
-        }
-    }
-
-    private Attempt backWith(
-            PagePair pair, PamtException shortage, long hpa, int pages, PairSource source, int[] words, int slot) {
-        PairInHand hand = new PairInHand(pair);
-        long region = RegionTable.regionOf(hpa);
-        PagePair donors = donors(pair);
-        locks.lock(region, donors);
-        try {
-            Attempt attempt = backLocked(hand, shortage, hpa, pages, words, slot);
-            if (attempt == Attempt.FOUND_BACKED && pair != null) {
-                counters.lostRaces.increment();
-            }
-            return attempt;
+            ended = true;
+            return outcome;
         } finally {
-            locks.unlock(region, donors, hand.called);
-            hand.giveBackUnlessUsed(source);
-        }
-    }
-
-    private Attempt backLocked(PairInHand hand, PamtException shortage, long hpa, int pages, int[] words, int slot) {
-        int word = RegionTable.lv(words, slot);
-        if (RegionWord.isEdge(word) && !table.isRam(hpa, pages)) {
-            wipeAttempts(word, words, slot);
-            throw new AddressOutsideMemoryException(hpa);
-        }
-        if (RegionWord.isBacked(word)) {
-            int before = RegionTable.faa(words, slot, RegionWord.backed(pages));
-            return RegionWord.users(before) + pages <= RegionWord.MAX_USERS ? Attempt.FOUND_BACKED : Attempt.TOO_MANY;
-        }
-        if (RegionWord.state(word) != RegionWord.EMPTY) {
-            wipeAttempts(word, words, slot);
-            throw refusal(word, hpa);
-        }
-        if (lifecycle != Lifecycle.OPEN) {
-            wipeAttempts(word, words, slot);
-            return Attempt.CLOSING;
-        }
-        if (hand.pair == null) {
-            if (shortage == null) {
-                return Attempt.PAIR_NEEDED;
-            }
-            wipeAttempts(word, words, slot);
-            throw shortage;
-        }
-        add(hand, hpa, words, slot);
-        RegionTable.setState(words, slot, RegionWord.backed(pages));
-        return Attempt.ADDED;
-    }
-
-    private void add(PairInHand hand, long hpa, int[] words, int slot) {
-        long regionHpa = hpa & -PageAllocator.CHUNK_BYTES;
-        boolean added = false;
-        boolean answered = false;
-        hand.called = true;
-        try {
-            long status = module.add(regionHpa, hand.pair);
-            answered = true;
-            added = !TdxStatus.isError(status);
-            if (!added) {
-                counters.addFailures.increment();
-                throw new SeamcallFailedException(
-                        SeamcallLeaf.PHYMEM_PAMT_ADD, status, "of " + hand.pair + " to region " + hex(regionHpa));
-            }
-            hand.used = true;
-        } finally {
-            if (!answered) {
-                hand.used = true;
-                lost(regionHpa, hand.pair, SeamcallLeaf.PHYMEM_PAMT_ADD);
-            }
-            if (!added) {
-                RegionTable.setState(words, slot, RegionWord.EMPTY);
+            if (!ended) {
+                region.wipeAttempts();
             }
         }
     }
 
     /**
-     * Takes the pair of a region back if it is backed and has no users.
+     * Takes a pair if it looks as if one were needed. That there is none may turn out not to matter.
      *
-     * @return whether it was taken back
+     * @param refusal why the pair before was refused, which says more than that there is no other; null if there was none
      */
-    boolean reclaim(long hpa) {
-        return reclaim(hpa, table.words(hpa), RegionTable.slot(hpa));
-    }
-
-    boolean reclaim(long hpa, int[] words, int slot) {
-        long regionHpa = hpa & -PageAllocator.CHUNK_BYTES;
-        PagePair pair = null;
-        boolean called = false;
-        locks.lock(RegionTable.regionOf(hpa));
-        try {
-            called = leaveBacked(words, slot, 0, RegionWord.EMPTY);
-            if (called) {
-                SeamcallRegisters regs = new SeamcallRegisters();
-                if (!TdxStatus.isError(remove(regionHpa, words, slot, regs))) {
-                    pair = supply.returned(regs.rdx, regs.r8);
-                }
-            }
-        } finally {
-            locks.unlock(RegionTable.regionOf(hpa), called);
+    private void drawPair(Transition transition, PairSource source, PamtException refusal) {
+        int state = transition.region.state();
+        if (!lifecycle.isOpen() || (state != RegionWord.EMPTY && state != RegionWord.UNKNOWN)) {
+            return;
         }
-        if (pair != null) {
-            scrubAndGiveBack(pair, hpa);
+        if (!module.isReachable(transition)) {
+            throw transition.rethrow();
         }
-        return pair != null;
-    }
-
-    void map2M(long hpa) {
-        int[] words = table.words(hpa);
-        int slot = RegionTable.slot(hpa);
-        PagePair pair = null;
-        boolean called = false;
-        locks.lock(RegionTable.regionOf(hpa));
         try {
-            requireOpen();
-            if (RegionWord.isEdge(RegionTable.lv(words, slot))) {
-                throw new AddressOutsideMemoryException(hpa);
-            }
-            called = leaveBacked(words, slot, 0, RegionWord.EMPTY);
-            if (called) {
-                SeamcallRegisters regs = new SeamcallRegisters();
-                long status = remove(hpa, words, slot, regs);
-                if (TdxStatus.isError(status)) {
-                    throw new SeamcallFailedException(
-                            SeamcallLeaf.PHYMEM_PAMT_REMOVE, status, "of idle region " + hex(hpa));
-                }
-                pair = supply.returned(regs.rdx, regs.r8);
-            }
-            int word = RegionTable.lv(words, slot);
-            if (RegionWord.state(word) != RegionWord.EMPTY) {
-                throw RegionWord.isBacked(word)
-                        ? new RegionInUseException(
-                                hpa, RegionWord.describe(word), "it can be mapped as one 2M page only without 4K users")
-                        : refusal(word, hpa);
-            }
-            RegionTable.setState(words, slot, RegionWord.HUGE);
-        } finally {
-            locks.unlock(RegionTable.regionOf(hpa), called);
-            if (pair != null) {
-                scrubAndGiveBack(pair, hpa);
-            }
+            transition.pair = source.take(transition.hpa);
+        } catch (OutOfPagesException | CacheExhaustedException | ManagerClosedException none) {
+            transition.shortage = refusal != null ? refusal : none;
         }
     }
 
-    void unmap2M(long hpa) {
-        int[] words = table.words(hpa);
-        int slot = RegionTable.slot(hpa);
-        locks.lock(RegionTable.regionOf(hpa));
+    private Outcome attempt(Transition transition, int users, PairSource source) {
         try {
-            requireMapped2M(hpa, words, slot);
-            RegionTable.setState(words, slot, RegionWord.EMPTY);
-        } finally {
-            locks.unlock(RegionTable.regionOf(hpa), false);
-        }
-    }
-
-    long demote2M(long hpa, PairSource source, DemoteCall call) {
-        int[] words = table.words(hpa);
-        int slot = RegionTable.slot(hpa);
-        PairInHand hand = new PairInHand(source.take(hpa));
-        long region = RegionTable.regionOf(hpa);
-        PagePair donors = donors(hand.pair);
-        locks.lock(region, donors);
-        try {
-            requireOpen();
-            requireMapped2M(hpa, words, slot);
-            boolean answered = false;
-            hand.called = true;
+            locks.lock(transition);
             try {
-                long status = module.demote(hpa, call, hand.pair);
-                answered = true;
-                if (!TdxStatus.isError(status)) {
-                    hand.used = true;
-                    counters.demotes.increment();
-                    RegionTable.setState(words, slot, RegionWord.backed(RegionWord.MAX_USERS));
-                }
-                return status;
+                return installLocked(transition, users);
             } finally {
-                if (!answered) {
-                    hand.used = true;
-                    lost(hpa, hand.pair, SeamcallLeaf.MEM_PAGE_DEMOTE);
-                }
+                locks.unlock(transition);
             }
         } finally {
-            locks.unlock(region, donors, hand.called);
-            hand.giveBackUnlessUsed(source);
+            takeHome(transition, source);
         }
     }
 
-    long promote2M(long hpa, PromoteCall call) {
-        int[] words = table.words(hpa);
-        int slot = RegionTable.slot(hpa);
-        SeamcallRegisters regs = new SeamcallRegisters();
-        PagePair pair = null;
-        boolean called = false;
-        locks.lock(RegionTable.regionOf(hpa));
-        try {
-            requireOpen();
-            called = leaveBacked(words, slot, RegionWord.MAX_USERS, RegionWord.HUGE);
-            if (!called) {
-                throw new RegionInUseException(
-                        hpa,
-                        RegionWord.describe(RegionTable.lv(words, slot)),
-                        "it can be merged into one 2M page only with exactly 512 users");
+    private Outcome installLocked(Transition transition, int users) {
+        Region region = transition.region;
+        if (region.isEdge() && !table.isRam(transition.hpa, users)) {
+            throw new AddressOutsideMemoryException(transition.hpa);
+        }
+        if (region.isBacked()) {
+            if (transition.pair != null) {
+                counters.lostRaces.getAndIncrement();
             }
-            long status = TdxStatus.OPERAND_BUSY.code();
+            int before = region.addUsers(users);
+            return RegionWord.users(before) + users <= RegionWord.MAX_USERS ? Outcome.BACKED : Outcome.TOO_MANY;
+        }
+        settle(transition);
+        if (region.state() != RegionWord.EMPTY) {
+            throw refusal(region.word(), transition.hpa);
+        }
+        if (!lifecycle.isOpen()) {
+            region.wipeAttempts();
+            return Outcome.CLOSING;
+        }
+        if (transition.pair == null) {
+            if (transition.shortage == null) {
+                return Outcome.PAIR_NEEDED;
+            }
+            throw transition.shortage;
+        }
+        return add(transition, users);
+    }
+
+    private Outcome add(Transition transition, int users) {
+        Region region = transition.region;
+        supply.hold(region, transition.pair);
+        region.setState(RegionWord.UNKNOWN);
+        // Commit point: without an answer the region stays unknown.
+        module.make(transition, Leaf.ADD);
+        if (transition.answer == Answer.SUCCESS) {
+            transition.pair = null;
+            region.setState(RegionWord.backed(users));
+            return Outcome.BACKED;
+        }
+        if (transition.answer == Answer.NO_ANSWER) {
+            losePairGoingIn(transition, SeamcallLeaf.PHYMEM_PAMT_ADD);
+            throw transition.rethrow();
+        }
+        takeFromRegion(transition);
+        region.setState(RegionWord.EMPTY);
+        if (transition.answer == Answer.NOT_SENT) {
+            throw transition.rethrow();
+        }
+        counters.addFailures.getAndIncrement();
+        if (transition.answered(TdxStatus.HPA_RANGE_NOT_FREE)) {
+            throw new ForeignPagePairException(transition.hpa);
+        }
+        SeamcallFailedException refusal = new SeamcallFailedException(
+                SeamcallLeaf.PHYMEM_PAMT_ADD,
+                transition.status,
+                "of " + transition.pair + " to region " + hex(region.hpa));
+        if (setAsideIfAtFault(transition, TdxOperand.RDX, TdxOperand.R8)) {
+            transition.shortage = refusal;
+            return Outcome.PAIR_REFUSED;
+        }
+        throw refusal;
+    }
+
+    /** A pair that was to be installed is the transition's again. */
+    void takeFromRegion(Transition transition) {
+        PagePair pair = transition.pair;
+        supply.takeFrom(transition.region, pair.page0Hpa(), pair.page1Hpa());
+    }
+
+    /** Gives up a pair that was on its way in; the region stays unknown. */
+    void losePairGoingIn(Transition transition, SeamcallLeaf leaf) {
+        transition.pair = null;
+        supply.lose(transition.region);
+        counters.pairLostGoingIn();
+        complaints.warn(
+                "region 0x%x: its pair is lost, because there was no answer to %s", transition.region.hpa, leaf);
+        retries.failed(transition.region.hpa);
+    }
+
+    /** Keeps a pair out of circulation if the module has named one of its pages as the reason for its refusal. */
+    boolean setAsideIfAtFault(Transition transition, TdxOperand page0, TdxOperand page1) {
+        TdxOperand named = TdxStatus.operandOf(transition.status);
+        boolean atFault = (named == page0 || named == page1)
+                && (transition.answered(TdxStatus.PAGE_NOT_FREE)
+                        || transition.answered(TdxStatus.OPERAND_INVALID)
+                        || transition.answered(TdxStatus.OPERAND_ADDR_RANGE_ERROR));
+        if (!atFault || !supply.setAside(transition.pair)) {
+            return false;
+        }
+        complaints.warn(
+                "region 0x%x: the module refuses a page of its pair, which is set aside: %s",
+                transition.region.hpa, transition.pair);
+        transition.pair = null;
+        return true;
+    }
+
+    /** How a reclaim has ended. */
+    enum Reclaim {
+        /** The region is empty; its pair has come back, or is lost. */
+        EMPTIED,
+        /** The region was not idle. */
+        NOT_IDLE,
+        /** The region is idle or unknown, and is tried again. */
+        FAILED
+    }
+
+    /** Takes the pair of a region back if it is backed and has no users; settles it if it is unknown. Never throws. */
+    Reclaim reclaim(long hpa) {
+        return reclaim(hpa, false);
+    }
+
+    /** As {@link #reclaim(long)}, for a close: a pair of a module that does not answer is lost, and in no one's way. */
+    Reclaim reclaimAtLast(long hpa) {
+        return reclaim(hpa, true);
+    }
+
+    private Reclaim reclaim(long hpa, boolean atLast) {
+        Reclaim result = Reclaim.FAILED;
+        boolean failed = true;
+        try {
+            if (!module.isInsideCall()) {
+                Transition transition = begin(table.region(hpa), hpa);
+                if (module.isReachable(transition) || atLast) {
+                    result = reclaim(transition, atLast);
+                }
+            }
+            failed = false;
+        } catch (Throwable failure) {
+            complaints.warn("region 0x%x: its pair could not be taken back, and is tried again: %s", hpa, failure);
+        } finally {
+            if (failed || result == Reclaim.FAILED) {
+                retries.failed(hpa & -RegionTable.REGION_BYTES);
+            } else {
+                retries.forget(hpa & -RegionTable.REGION_BYTES);
+            }
+        }
+        return result;
+    }
+
+    private Reclaim reclaim(Transition transition, boolean atLast) {
+        Region region = transition.region;
+        try {
+            locks.lock(transition);
             try {
-                status = module.promote(hpa, call, regs);
+                transition.wasIdle = region.leaveBacked(0, RegionWord.UNKNOWN);
+                if (transition.wasIdle) {
+                    // Commit point: without an answer the region stays unknown.
+                    takePairOut(transition, atLast);
+                } else if (region.state() == RegionWord.UNKNOWN) {
+                    takePairOut(transition, atLast);
+                } else {
+                    return Reclaim.NOT_IDLE;
+                }
+                return region.state() == RegionWord.EMPTY || (atLast && region.state() == RegionWord.UNKNOWN)
+                        ? Reclaim.EMPTIED
+                        : Reclaim.FAILED;
             } finally {
-                if (TdxStatus.isError(status)) {
-                    RegionTable.setState(words, slot, RegionWord.backed(RegionWord.MAX_USERS));
-                }
+                locks.unlock(transition);
             }
-            if (!TdxStatus.isError(status)) {
-                counters.promotes.increment();
-                pair = supply.returned(regs.r12, regs.r13);
-            }
-            return status;
         } finally {
-            locks.unlock(RegionTable.regionOf(hpa), called);
-            if (pair != null) {
-                scrubAndGiveBack(pair, hpa);
-            }
-        }
-    }
-
-    @Override
-    public boolean adopt(long chunkHpa) {
-        int[] words = table.words(chunkHpa);
-        int slot = RegionTable.slot(chunkHpa);
-        PagePair pair = null;
-        boolean called = false;
-        locks.lock(RegionTable.regionOf(chunkHpa));
-        try {
-            called = leaveBacked(words, slot, 0, RegionWord.EMPTY);
-            if (called) {
-                SeamcallRegisters regs = new SeamcallRegisters();
-                if (!TdxStatus.isError(remove(chunkHpa, words, slot, regs))) {
-                    pair = supply.returned(regs.rdx, regs.r8);
-                }
-            }
-            int word = RegionTable.lv(words, slot);
-            if (RegionWord.state(word) != RegionWord.EMPTY || RegionWord.isEdge(word)) {
-                return false;
-            }
-            RegionTable.setState(words, slot, RegionWord.DONOR);
-            return true;
-        } finally {
-            locks.unlock(RegionTable.regionOf(chunkHpa), called);
-            if (pair != null) {
-                scrubAndGiveBack(pair, chunkHpa);
-            }
-        }
-    }
-
-    @Override
-    public void release(long chunkHpa) {
-        locks.lock(RegionTable.regionOf(chunkHpa));
-        try {
-            RegionTable.setState(table.words(chunkHpa), RegionTable.slot(chunkHpa), RegionWord.EMPTY);
-        } finally {
-            locks.unlock(RegionTable.regionOf(chunkHpa), false);
-        }
-    }
-
-    @Override
-    public boolean isDonor(long pageHpa) {
-        int[] words = table.wordsIfAny(pageHpa);
-        return words != null && RegionWord.state(RegionTable.lv(words, RegionTable.slot(pageHpa))) == RegionWord.DONOR;
-    }
-
-    @Override
-    public boolean isRam(long hpa, int pages) {
-        return table.isRam(hpa, pages);
-    }
-
-    /**
-     * Looks at a region under its lock, when no transition of it is under way and none that began before the manager was
-     * closing can still come.
-     */
-    int settledWord(long hpa, int[] words, int slot) {
-        locks.lock(RegionTable.regionOf(hpa));
-        try {
-            return RegionTable.lv(words, slot);
-        } finally {
-            locks.unlock(RegionTable.regionOf(hpa), false);
-        }
-    }
-
-    /** The pair if the regions of its pages have to be locked when it is donated; null if there is none or they need no lock. */
-    private PagePair donors(PagePair pair) {
-        return pair == null || pair.fromChunk() ? null : pair;
-    }
-
-    /** Gives a backed region another state if it has exactly that many users. */
-    private static boolean leaveBacked(int[] words, int slot, int users, int state) {
-        int seen = RegionTable.lv(words, slot);
-        while (RegionWord.isBacked(seen) && RegionWord.users(seen) == users) {
-            int witness = RegionTable.cae(words, slot, seen, RegionWord.withState(seen, state));
-            if (witness == seen) {
-                return true;
-            }
-            seen = witness;
-        }
-        return false;
-    }
-
-    /** Stores the state that the word has, without the failed attempts; what is backed has none. */
-    private static void wipeAttempts(int word, int[] words, int slot) {
-        if (!RegionWord.isBacked(word)) {
-            RegionTable.setState(words, slot, RegionWord.state(word));
+            takeHome(transition, supply);
         }
     }
 
     /**
-     * REMOVE of a region whose word says EMPTY already. If the module refuses, the region is idle again.
+     * REMOVE of a region whose word says UNKNOWN, under its lock. Never throws; how it has ended stands in the transition, and in
+     * the word:
      *
-     * @return the status; on success the pair is in RDX and R8
+     * <ul>
+     *   <li>empty after a success, whatever pages the module names, and after TDX_NO_PAMT_PAGE_PAIR: what the module says of
+     *       itself is believed;
+     *   <li>idle after another error, or if the call was not sent, if it was idle before;
+     *   <li>unknown after no answer, or if the region was unknown before.
+     * </ul>
      */
-    private long remove(long regionHpa, int[] words, int slot, SeamcallRegisters regs) {
-        long status;
-        try {
-            status = module.remove(regionHpa, regs);
-        } catch (RuntimeException unavailable) {
-            counters.lostByRemoves.increment();
-            LOG.error("no answer to REMOVE of region {}; its pair is lost", hex(regionHpa), unavailable);
-            return TdxStatus.SYS_SHUTDOWN.code();
-        }
-        if (TdxStatus.isError(status)) {
-            RegionTable.setState(words, slot, RegionWord.IDLE);
-            counters.removeFailures.increment();
-            if (toRetry.add(regionHpa)) {
-                LOG.warn(
-                        "REMOVE of region {} answered {}; it stays idle and is tried again",
-                        hex(regionHpa),
-                        TdxStatus.toString(status));
+    private void takePairOut(Transition transition, boolean atLast) {
+        Region region = transition.region;
+        module.make(transition, Leaf.REMOVE);
+        switch (transition.answer) {
+            case SUCCESS -> {
+                judge(transition, transition.regs.rdx, transition.regs.r8, SeamcallLeaf.PHYMEM_PAMT_REMOVE);
+                region.setState(RegionWord.EMPTY);
             }
-            return status;
-        }
-        if (!toRetry.isEmpty()) {
-            toRetry.remove(regionHpa);
-        }
-        return status;
-    }
-
-    private void scrubAndGiveBack(PagePair pair, long regionHpa) {
-        memory.clearPage(pair.page0Hpa());
-        memory.clearPage(pair.page1Hpa());
-        supply.giveBack(pair, regionHpa);
-    }
-
-    private void lost(long regionHpa, PagePair pair, SeamcallLeaf leaf) {
-        counters.lostByAdds.increment();
-        LOG.error("no answer to {} of {} for region {}; the pair is lost", leaf.abiName(), pair, hex(regionHpa));
-    }
-
-    private void requireOpen() {
-        if (lifecycle != Lifecycle.OPEN) {
-            throw new ManagerClosedException("the manager");
+            case NO_ANSWER -> losePairInside(transition, "no answer to REMOVE");
+            case NOT_SENT -> {
+                if (atLast) {
+                    losePairInside(transition, "the module is out of reach");
+                } else {
+                    stayAsItWas(transition);
+                }
+            }
+            default -> {
+                if (transition.answered(TdxStatus.NO_PAMT_PAGE_PAIR)) {
+                    losePairInside(transition, "the module says that it holds none");
+                    region.setState(RegionWord.EMPTY);
+                } else {
+                    counters.removeFailures.getAndIncrement();
+                    complaints.warnOfStatus(
+                            "REMOVE of region 0x%x answered %s; it is tried again", region.hpa, transition.status);
+                    stayAsItWas(transition);
+                }
+            }
         }
     }
 
-    private static void requireMapped2M(long hpa, int[] words, int slot) {
-        int word = RegionTable.lv(words, slot);
-        if (RegionWord.state(word) != RegionWord.HUGE) {
-            throw new RegionNotMapped2MException(hpa, RegionWord.describe(word));
+    private static void stayAsItWas(Transition transition) {
+        if (transition.wasIdle) {
+            transition.region.setState(RegionWord.IDLE);
+        }
+    }
+
+    /** Gives up the pair that a region holds, as far as is known. Never throws. */
+    void losePairInside(Transition transition, String why) {
+        if (supply.lose(transition.region)) {
+            counters.pairLostInstalled();
+            complaints.warn("region 0x%x: its pair is lost: %s", transition.region.hpa, why);
+        }
+    }
+
+    /**
+     * Compares the pages that a call has given back with those that the region held, under its lock. If they are the same they
+     * are the transition's, otherwise nothing of the answer is used and the pair is lost. Never throws.
+     */
+    void judge(Transition transition, long page0Hpa, long page1Hpa, SeamcallLeaf leaf) {
+        Region region = transition.region;
+        if (supply.takeFrom(region, page0Hpa, page1Hpa)) {
+            transition.page0Hpa = page0Hpa;
+            transition.page1Hpa = page1Hpa;
+            transition.cameFromChunk = supply.isFromChunk(page0Hpa);
+            transition.pairCameBack = true;
+            counters.pairCameOut();
+        } else if (supply.lose(region)) {
+            counters.pairCameOut();
+            counters.pairLostComingOut();
+            complaints.warn(
+                    "region 0x%x: %s gave back pages that the region did not hold; they are not used, and the pair of the"
+                            + " region is lost",
+                    region.hpa, leaf);
+        } else {
+            counters.callWithoutPairEnded();
+        }
+    }
+
+    /** Finds out by a REMOVE whether a region holds a pair that is unknown, under its lock; it is empty then. */
+    void settle(Transition transition) {
+        if (transition.region.state() != RegionWord.UNKNOWN) {
+            return;
+        }
+        takePairOut(transition, false);
+        Answer answer = transition.answer;
+        if (transition.region.state() == RegionWord.EMPTY) {
+            retries.forget(transition.region.hpa);
+        } else if (answer == Answer.ERROR) {
+            throw new RegionUnknownException(transition.hpa, transition.status);
+        } else {
+            throw transition.rethrow();
+        }
+    }
+
+    /**
+     * Takes the pair of an idle region out, under its lock; nothing happens if it is not idle.
+     *
+     * @throws SeamcallFailedException if the module refuses; the region is idle as before
+     */
+    void emptyIfIdle(Transition transition) {
+        Region region = transition.region;
+        transition.wasIdle = region.leaveBacked(0, RegionWord.UNKNOWN);
+        if (!transition.wasIdle) {
+            return;
+        }
+        // Commit point: without an answer the region stays unknown.
+        takePairOut(transition, false);
+        if (region.state() == RegionWord.EMPTY) {
+            retries.forget(region.hpa);
+            return;
+        }
+        retries.failed(region.hpa);
+        if (transition.answer == Answer.ERROR) {
+            throw new SeamcallFailedException(
+                    SeamcallLeaf.PHYMEM_PAMT_REMOVE, transition.status, "of idle region " + hex(region.hpa));
+        }
+        throw transition.rethrow();
+    }
+
+    /** Ends a transition after its locks are given back: no pair stays in its hands. Never throws. */
+    void takeHome(Transition transition, PairHome home) {
+        PagePair unused = transition.pair;
+        if (unused != null) {
+            transition.pair = null;
+            home.giveBack(unused);
+        }
+        if (transition.pairCameBack) {
+            transition.pairCameBack = false;
+            scrubAndGiveBack(transition);
+        }
+    }
+
+    private void scrubAndGiveBack(Transition transition) {
+        boolean scrubbed = pages.scrub(transition.page0Hpa) && pages.scrub(transition.page1Hpa);
+        if (scrubbed) {
+            supply.giveBack(transition.page0Hpa, transition.page1Hpa, transition.cameFromChunk, transition.region.hpa);
+        } else {
+            counters.pairLostComingOut();
+            supply.losePair(transition.page0Hpa, transition.cameFromChunk);
+        }
+    }
+
+    /** Returns the word of a region when no transition of it is under way, and none that began before can still come. */
+    int settledWord(Region region) {
+        Transition transition = begin(region, region.hpa);
+        locks.lock(transition);
+        try {
+            return region.word();
+        } finally {
+            locks.unlock(transition);
         }
     }
 
@@ -524,22 +497,5 @@ final class RegionTransitions implements PairSupply.DonorRegions {
 
     private static String hex(long hpa) {
         return "0x" + Long.toHexString(hpa);
-    }
-
-    /** A pair that a transition may use, or not. */
-    private static final class PairInHand {
-        private final PagePair pair;
-        private boolean called;
-        private boolean used;
-
-        PairInHand(PagePair pair) {
-            this.pair = pair;
-        }
-
-        void giveBackUnlessUsed(PairHome home) {
-            if (pair != null && !used) {
-                home.giveBack(pair);
-            }
-        }
     }
 }

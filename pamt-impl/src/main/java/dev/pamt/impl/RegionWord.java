@@ -12,33 +12,39 @@ import dev.pamt.api.RegionState;
  *  +----------+----+---------------------------+------+--------+
  * </pre>
  *
- * <p>The tag says what the region is: 0 backed by a page pair (with 0 users: idle), 0xC empty, 0xA mapped as one 2M page,
- * 0x9 a donor chunk, 0x8 outside the memory map. All but backed are negative numbers, far from zero, which is what makes
- * the get wait-free: it adds a user first and looks afterwards. If the word was backed the user counts; if not, the word
- * has moved a little away from its base, still has its tag, and the next store of the state under the region's lock wipes
- * that. Nobody takes a failed attempt back, so it can never be taken back from a region that has been backed meanwhile.
- * That (an undo that hits a re-armed word) is the flaw of the even/odd scheme of other reference counts here.
+ * <p>The tag says what the region is: 0 backed by a page pair (with 0 users: idle), 0xC empty, 0xB unknown, 0xA mapped as
+ * one 2M page, 0x9 a donor chunk, 0x8 outside the memory map. All but backed are negative numbers, far from zero, which is
+ * what makes the get wait-free: it adds a user first and checks afterwards. If the word was backed the user counts; if not,
+ * the word has moved a little away from its base, still has its tag, and the next store of the state wipes that. A failed
+ * attempt is never subtracted, so it can never be taken from a region that has been backed meanwhile. That (an undo that
+ * hits a re-armed word) is the flaw of the even/odd scheme of other reference counts here.
+ *
+ * <p>A region is unknown while a SEAMCALL for it is under way. It leaves its old state before the call and gets its new
+ * one after an answer; if the call ends without an answer, or an Error ends the thread's work in between, it stays unknown.
+ * So no region is ever believed empty over a live pair, or backed without one.
  *
  * <p>Who may change what:
  *
  * <ul>
- *   <li>anyone: adds users (fetch-and-add, whatever the word is);
+ *   <li>anyone: adds users (fetch-and-add, whatever the word is), and wipes failed attempts by compare-and-set from a word
+ *       that is not backed;
  *   <li>anyone with a reference: takes a user away by compare-and-set from a word with enough users, so that a put
  *       without a get is refused and never shows, not even for a moment;
  *   <li>only the holder of the region's lock: changes the tag. From backed to anything else by compare-and-set from
  *       exactly 0 (or 512) users, so that a get that came first makes it fail; from anything else by a store that keeps
  *       the lock bits, QUEUED and EDGE and wipes failed attempts;
- *   <li>whoever waits for, takes or leaves the region's lock: the lock bits, if the lock strategy keeps its lock here;
- *   <li>whoever puts the region into the idle queue or takes it out: QUEUED.
+ *   <li>a thread that waits for, takes or leaves the region's lock: the lock bits, if the lock strategy keeps its lock here;
+ *   <li>the thread that puts the region into the idle queue or takes it out: QUEUED.
  * </ul>
  *
  * <p>A word holds more than 512 users only while a get that will be refused is under way; it takes them away as a put
  * does. EDGE never changes: it marks regions of which only a part is RAM, whose pages are therefore looked up one by one,
  * and it keeps them off the fast path by making their word look like one with too many users.
  *
- * <p>Failed attempts fit into 24 bits: each getter that fails goes on to take the lock, where either it or somebody else
- * stores the state, so there is never more than one for each thread; 32,768 threads would have to fail at once, each with
- * a range of 512 pages, to fill them.
+ * <p>Failed attempts have 24 bits. A getter that fails and finds {@link #MANY_ATTEMPTS} of them wipes them before it goes
+ * on, and one that gives up wipes them as well, so none stay at rest. They reach EDGE only if 24,576 threads are at once
+ * between their fetch-and-add and the wipe, each with 512 pages. Nothing in between blocks: a virtual thread is not unmounted
+ * there, and as many platform threads would have to be preempted within some ten instructions.
  */
 final class RegionWord {
     /** Pages of a region, and so the most users that it can have. */
@@ -53,9 +59,13 @@ final class RegionWord {
 
     static final int IDLE = 0;
     static final int EMPTY = 0xC000_0000;
+    static final int UNKNOWN = 0xB000_0000;
     static final int HUGE = 0xA000_0000;
     static final int DONOR = 0x9000_0000;
     static final int OUTSIDE = 0x8000_0000;
+
+    /** Failed attempts that the next getter wipes: a quarter of what the word can hold. */
+    static final int MANY_ATTEMPTS = 1 << 19;
 
     private static final int TAG = 0xF000_0000;
     private static final int COUNT = 0x07FF_FFF8;
@@ -63,7 +73,7 @@ final class RegionWord {
 
     private RegionWord() {}
 
-    /** The state without users, flags and failed attempts: IDLE (for every backed word), EMPTY, HUGE, DONOR or OUTSIDE. */
+    /** The state without users, flags and failed attempts: IDLE for every backed word. */
     static int state(int word) {
         return word & TAG;
     }
@@ -72,7 +82,11 @@ final class RegionWord {
         return word >= 0;
     }
 
-    /** The users of a backed word. */
+    static boolean isIdle(int word) {
+        return word >= 0 && (word & COUNT) == 0;
+    }
+
+    /** The users of a backed word, or the failed attempts in another. */
     static int users(int word) {
         return (word & COUNT) >>> 3;
     }
@@ -105,6 +119,7 @@ final class RegionWord {
     static RegionState describe(int word) {
         return switch (state(word)) {
             case EMPTY -> new RegionState(RegionState.Kind.EMPTY, 0);
+            case UNKNOWN -> new RegionState(RegionState.Kind.UNKNOWN, 0);
             case HUGE -> new RegionState(RegionState.Kind.HUGE, 0);
             case DONOR -> new RegionState(RegionState.Kind.DONOR, 0);
             case OUTSIDE -> new RegionState(RegionState.Kind.OUTSIDE, 0);

@@ -1,7 +1,6 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.AddressOutsideMemoryException;
-import dev.pamt.api.ManagerClosedException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
@@ -11,27 +10,29 @@ import dev.pamt.api.RegionsInUseException;
 import dev.pamt.api.RegionsInUseException.Leftover;
 import dev.pamt.api.TdxHost;
 import dev.pamt.api.VmPageCache;
+import dev.pamt.impl.PageLedger.Holder;
 import dev.pamt.seamcall.SeamcallRegisters;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.Objects;
 
 /**
  * The manager on a module without Dynamic PAMT: every page has its metadata from the start, so get and put have nothing to
  * do but to check their arguments. Pages of allocPage are accounted for all the same.
  */
 final class StaticPamtManager implements PamtManager {
-    private static final RegionState BACKED_FOR_GOOD = new RegionState(RegionState.Kind.IDLE, 0);
+    private static final RegionState STATIC = new RegionState(RegionState.Kind.STATIC, 0);
 
     private final TdxHost host;
     private final boolean ownsHost;
+    private final ModuleClaim claim;
     private final RegionTable addresses;
     private final HostPages pages;
-    private final ReentrantLock closing = new ReentrantLock();
-    private volatile boolean closed;
+    private final ManagerLifecycle lifecycle = new ManagerLifecycle();
 
-    StaticPamtManager(TdxHost host, boolean ownsHost, PageAllocator allocator) {
+    StaticPamtManager(TdxHost host, boolean ownsHost, ModuleClaim claim, PageAllocator allocator) {
         this.host = host;
         this.ownsHost = ownsHost;
+        this.claim = claim;
         this.addresses = new RegionTable(host.memory().ram());
         this.pages = new HostPages(host, allocator, addresses);
     }
@@ -68,15 +69,15 @@ final class StaticPamtManager implements PamtManager {
 
     @Override
     public long allocPage() {
-        requireOpen();
+        lifecycle.requireOpen();
         long hpa = pages.take();
         boolean open = false;
         try {
-            requireOpen();
+            lifecycle.requireOpen();
             open = true;
         } finally {
             if (!open) {
-                pages.giveBackUnused(hpa);
+                pages.giveBackUnused(hpa, Holder.CALLER);
             }
         }
         return hpa;
@@ -84,66 +85,92 @@ final class StaticPamtManager implements PamtManager {
 
     @Override
     public void freePage(long hpa) {
-        Checks.requirePage(hpa);
-        requireOpen();
+        Arguments.requirePage(hpa);
+        lifecycle.requireOpen();
         pages.strikeOut(hpa);
-        pages.giveBack(hpa);
+        pages.scrubAndGiveBack(hpa);
     }
 
     @Override
     public void map2M(long hpa) {
-        Checks.requireRegion(hpa);
+        Arguments.requireRegion(hpa);
         check(hpa, RegionWord.MAX_USERS);
     }
 
     @Override
     public void unmap2M(long hpa) {
-        Checks.requireRegion(hpa);
+        Arguments.requireRegion(hpa);
         check(hpa, RegionWord.MAX_USERS);
     }
 
     /** The module ignores R12 and R13 without Dynamic PAMT. */
     @Override
     public long demote2M(long hpa, PamtPageCache cache, DemoteCall call) {
-        Checks.requireRegion(hpa);
+        Arguments.requireRegion(hpa);
+        Objects.requireNonNull(cache, "cache");
+        Objects.requireNonNull(call, "call");
         check(hpa, RegionWord.MAX_USERS);
         return call.demote(PageAllocator.NONE, PageAllocator.NONE);
     }
 
     @Override
     public long promote2M(long hpa, PromoteCall call) {
-        Checks.requireRegion(hpa);
+        Arguments.requireRegion(hpa);
+        Objects.requireNonNull(call, "call");
         check(hpa, RegionWord.MAX_USERS);
         return call.promote(new SeamcallRegisters());
     }
 
     @Override
     public int trim() {
-        requireOpen();
+        lifecycle.requireOpen();
         return 0;
     }
 
     @Override
     public PamtPageCache newVcpuCache() {
-        requireOpen();
+        lifecycle.requireOpen();
         return new NeverNeeded();
     }
 
     @Override
     public VmPageCache newVmCache() {
-        requireOpen();
+        lifecycle.requireOpen();
         return new NeverNeeded();
     }
 
     @Override
     public RegionState state(long hpa) {
         RegionState state = addresses.describe(hpa);
-        return state.kind() == RegionState.Kind.OUTSIDE ? state : BACKED_FOR_GOOD;
+        return state.kind() == RegionState.Kind.OUTSIDE ? state : STATIC;
     }
 
     @Override
     public PamtStats stats() {
-        return new PamtStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, pages.out(), 0, 0);
+        return new PamtStats(
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                pages.pages(Holder.CALLER),
+                0,
+                pages.stranded());
     }
 
     @Override
@@ -152,53 +179,36 @@ final class StaticPamtManager implements PamtManager {
     }
 
     /**
-     * Closes first and looks for pages that are out afterwards; {@link #allocPage} takes a page first and looks whether
-     * the manager is closed afterwards. So one of the two sees the other.
+     * A page is taken first and the life looked at afterwards by {@link #allocPage}; the close does it the other way round. So
+     * one of the two sees the other. A page of an allocPage that waits for the decision keeps the manager open.
      */
     @Override
     public void close() {
-        closing.lock();
-        try {
-            if (closed) {
-                return;
-            }
-            closed = true;
-            List<Leftover> leftovers = pages.regions().stream()
-                    .map(hpa -> new Leftover(hpa, BACKED_FOR_GOOD))
-                    .toList();
-            if (!leftovers.isEmpty()) {
-                closed = false;
-                throw new RegionsInUseException(leftovers);
-            }
-        } finally {
-            closing.unlock();
+        if (!lifecycle.beginClose()) {
+            return;
         }
+        List<Leftover> leftovers = null;
+        try {
+            leftovers = pages.regions().stream()
+                    .map(hpa -> new Leftover(hpa, STATIC))
+                    .toList();
+        } finally {
+            lifecycle.decide(leftovers != null && leftovers.isEmpty());
+        }
+        if (!leftovers.isEmpty()) {
+            throw new RegionsInUseException(leftovers);
+        }
+        claim.release();
         if (ownsHost) {
             host.close();
         }
     }
 
     private void check(long hpa, int pages) {
-        Checks.requireRange(hpa, pages);
-        requireOpen();
+        Arguments.requireRange(hpa, pages);
+        lifecycle.requireOpen();
         if (!addresses.isRam(hpa, pages)) {
             throw new AddressOutsideMemoryException(hpa);
-        }
-    }
-
-    private void requireOpen() {
-        if (closed && !staysOpen()) {
-            throw new ManagerClosedException("the manager");
-        }
-    }
-
-    /** Waits for a close that is under way; it leaves the manager open if pages are out. */
-    private boolean staysOpen() {
-        closing.lock();
-        try {
-            return !closed;
-        } finally {
-            closing.unlock();
         }
     }
 

@@ -2,23 +2,32 @@ package dev.pamt.impl;
 
 import dev.pamt.api.LockStrategy.RegionLocks;
 import java.util.concurrent.atomic.AtomicLongArray;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Takes the locks of a transition: the target's, and those of the donated pages' regions where they do not come from
  * chunks. Always in ascending order of lock number and each number once, so no two transitions can wait for each other,
- * whatever the strategy. Nothing is kept between taking and leaving them: the lock of a region is always the same.
+ * whatever the strategy. The numbers stand in the transition: a strategy is asked once for each region.
  *
- * <p>Counts what it sees. Whether a lock is held for the same region is told from a note of its last holder; notes are
- * shared by locks whose numbers collide, and written a moment after the lock is taken, so true and false may be told apart
- * wrongly once in a while. They are counts for people, nothing depends on them.
+ * <p>The locks are the user's and may throw. A transition that cannot take all its locks gives back those that it has. To give
+ * a lock back never throws: an exception of the strategy is logged, and the other locks are given back all the same.
+ *
+ * <p>Counts what it sees. Whether a lock is held by a transition of the same region is read from a note of its last holder.
+ * Notes are shared by locks whose numbers collide, and written a moment after the lock is taken, so true and false may be told
+ * apart wrongly once in a while. They are counts for people, nothing depends on them.
  */
 final class TransitionLocks {
+    private static final Logger LOG = LoggerFactory.getLogger(TransitionLocks.class);
+
     private static final int NOTES = 1024;
 
     private final RegionLocks locks;
     private final Counters counters;
     private final boolean donorsToo;
-    private final AtomicLongArray notes = new AtomicLongArray(NOTES);
+    private final RateLimitedLog complaints = new RateLimitedLog(LOG);
+    /** For each note the number of a lock, and the target of the transition that has taken it last. */
+    private final AtomicLongArray notes = new AtomicLongArray(2 * NOTES);
 
     /**
      * Wraps the locks of a strategy.
@@ -31,82 +40,101 @@ final class TransitionLocks {
         this.donorsToo = donorsToo;
     }
 
-    /** Takes the lock of one region. */
-    void lock(long region) {
-        acquire(locks.lockOf(region), region);
+    /** Takes the lock of a transition's target, and those of its donors. Whatever this throws, no lock stays taken. */
+    void lock(Transition transition) {
+        int wanted = order(transition);
+        try {
+            acquire(transition, transition.lock0);
+            if (wanted > 1) {
+                acquire(transition, transition.lock1);
+            }
+            if (wanted > 2) {
+                acquire(transition, transition.lock2);
+            }
+        } catch (Throwable failure) {
+            unlock(transition);
+            throw failure;
+        }
     }
 
-    /** Takes the lock of a target and, unless the donors are null, of the regions that their pages lie in. */
-    void lock(long region, PagePair donors) {
+    /** Writes the numbers of the locks into the transition, the lowest first and each once; returns how many there are. */
+    private int order(Transition transition) {
+        long target = locks.lockOf(transition.region.number());
+        transition.lock0 = target;
+        PagePair donors = transition.donors();
         if (donors == null || !donorsToo) {
-            lock(region);
-            return;
+            return 1;
         }
-        long target = locks.lockOf(region);
         long donor0 = locks.lockOf(RegionTable.regionOf(donors.page0Hpa()));
         long donor1 = locks.lockOf(RegionTable.regionOf(donors.page1Hpa()));
         long lowest = Math.min(target, Math.min(donor0, donor1));
         long middle = Math.max(Math.min(target, donor0), Math.min(Math.max(target, donor0), donor1));
         long highest = Math.max(target, Math.max(donor0, donor1));
-        acquire(lowest, region);
-        if (middle != lowest) {
-            acquire(middle, region);
+        transition.lock0 = lowest;
+        transition.lock1 = middle == lowest ? highest : middle;
+        transition.lock2 = highest;
+        return lowest == highest ? 1 : middle == lowest || middle == highest ? 2 : 3;
+    }
+
+    /** Gives back what {@link #lock} has taken. Never throws. */
+    void unlock(Transition transition) {
+        int left = transition.locksTaken;
+        if (transition.locksTaken > 2) {
+            release(transition.lock2);
         }
-        if (highest != middle) {
-            acquire(highest, region);
+        if (transition.locksTaken > 1) {
+            release(transition.lock1);
         }
+        if (transition.locksTaken > 0) {
+            release(transition.lock0);
+        }
+        transition.locksTaken = 0;
+        // A call of the module is counted as well, and stands for one of the locks.
+        int notCounted = transition.called ? left - 1 : left;
+        if (notCounted > 0) {
+            counters.locksWithoutCall.getAndAdd(notCounted);
+        }
+    }
+
+    private void release(long lock) {
+        try {
+            locks.unlock(lock);
+        } catch (Throwable failure) {
+            complaints.warn("the lock strategy could not give lock %d back: %s", lock, failure);
+        }
+    }
+
+    private void acquire(Transition transition, long lock) {
+        long start = 0;
+        boolean contended = !locks.tryLock(lock);
+        if (contended) {
+            start = System.nanoTime();
+            boolean sameRegion = isHeldForSameRegion(lock, transition.region.number());
+            (sameRegion ? counters.contendedTrue : counters.contendedFalse).getAndIncrement();
+            locks.lock(lock);
+        }
+        transition.locksTaken++;
+        if (contended) {
+            counters.waitNanos.getAndAdd(System.nanoTime() - start);
+        }
+        int note = noteOf(lock);
+        notes.setOpaque(note, lock);
+        notes.setOpaque(note + 1, transition.region.number());
     }
 
     /**
-     * Leaves the lock of one region.
-     *
-     * @param called whether a call of the module was made under it, which has then been counted; so this need not be
+     * Whether a lock that was found taken is held by a transition of the same region. If the note is of another lock, the only
+     * thing known is whether the lock is the target's own: with a lock for each region, the same region is in the way then.
      */
-    void unlock(long region, boolean called) {
-        locks.unlock(locks.lockOf(region));
-        count(called ? 0 : 1);
+    private boolean isHeldForSameRegion(long lock, long region) {
+        int note = noteOf(lock);
+        if (notes.getOpaque(note) == lock) {
+            return notes.getOpaque(note + 1) == region;
+        }
+        return locks.lockOf(region) == lock;
     }
 
-    /** Leaves what {@link #lock(long, PagePair)} has taken. */
-    void unlock(long region, PagePair donors, boolean called) {
-        if (donors == null || !donorsToo) {
-            unlock(region, called);
-            return;
-        }
-        long target = locks.lockOf(region);
-        long donor0 = locks.lockOf(RegionTable.regionOf(donors.page0Hpa()));
-        long donor1 = locks.lockOf(RegionTable.regionOf(donors.page1Hpa()));
-        int left = 1;
-        locks.unlock(target);
-        if (donor0 != target) {
-            locks.unlock(donor0);
-            left++;
-        }
-        if (donor1 != target && donor1 != donor0) {
-            locks.unlock(donor1);
-            left++;
-        }
-        count(called ? left - 1 : left);
-    }
-
-    private void count(int notCounted) {
-        if (notCounted > 0) {
-            counters.locksWithoutCall.add(notCounted);
-        }
-    }
-
-    private void acquire(long lock, long region) {
-        int note = (int) Hashing.spread(lock) & (NOTES - 1);
-        if (!locks.tryLock(lock)) {
-            long noted = notes.getOpaque(note);
-            // A note of another lock says nothing of this one; with a lock for each region only its own can be in the
-            // way.
-            boolean sameRegion = noted == region || locks.lockOf(noted) != lock;
-            long start = System.nanoTime();
-            locks.lock(lock);
-            counters.waitNanos.add(System.nanoTime() - start);
-            (sameRegion ? counters.contendedTrue : counters.contendedFalse).increment();
-        }
-        notes.setOpaque(note, region);
+    private static int noteOf(long lock) {
+        return 2 * ((int) Hashing.spread(lock) & (NOTES - 1));
     }
 }

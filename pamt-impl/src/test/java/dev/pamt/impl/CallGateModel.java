@@ -1,59 +1,54 @@
 package dev.pamt.impl;
 
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import org.jetbrains.lincheck.datastructures.IntGen;
 import org.jetbrains.lincheck.datastructures.Operation;
-import org.jetbrains.lincheck.datastructures.Param;
 import org.jetbrains.lincheck.datastructures.Validate;
 
 /**
  * The gate under Lincheck: a call that is alone finds nobody inside, and nobody waits for ever. Public because Lincheck asks
  * for it.
  */
-@Param(name = "region", gen = IntGen.class, conf = "0:1")
 public final class CallGateModel {
-    private final AtomicLong ended = new AtomicLong();
-    private final CallGate gate = new CallGate(2, ended::get);
+    private final CallGate gate = new CallGate(2);
     private final AtomicInteger inside = new AtomicInteger();
-    private final AtomicInteger made = new AtomicInteger();
     private volatile boolean aloneInside;
     private volatile boolean aloneTogether;
+    private volatile boolean notSeenInside;
 
     /** Makes an open gate. */
     public CallGateModel() {}
 
     /** A call beside others. */
     @Operation
-    public void call(@Param(name = "region") int region) {
-        gate.enter(region);
+    public void call() {
+        int place = gate.enter();
         inside.incrementAndGet();
         aloneTogether |= aloneInside;
+        notSeenInside |= !gate.isInside();
         inside.decrementAndGet();
-        made.incrementAndGet();
-        ended.incrementAndGet();
+        gate.leave(place);
     }
 
     /** A call alone. */
     @Operation
-    public void alone(@Param(name = "region") int region) {
-        gate.alone(region, () -> {
+    public void alone() {
+        gate.alone(() -> {
             aloneInside = true;
             aloneTogether |= inside.get() != 0;
+            notSeenInside |= !gate.isInside();
             aloneInside = false;
-            made.incrementAndGet();
-            return ended.incrementAndGet();
+            return null;
         });
     }
 
-    /** Nobody was beside one that was alone, and every call is counted once. */
+    /** No thread was beside one that was alone, and each was known to be inside. */
     @Validate
     public void aloneIsAlone() {
         if (aloneTogether) {
             throw new AssertionError("two were inside while one was alone");
         }
-        if (gate.calls() != made.get()) {
-            throw new AssertionError(gate.calls() + " calls counted of " + made);
+        if (notSeenInside || gate.isInside()) {
+            throw new AssertionError("the gate does not know which threads are inside");
         }
     }
 }

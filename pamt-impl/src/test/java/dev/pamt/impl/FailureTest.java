@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.pamt.api.ForeignPagePairException;
 import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.Test;
 class FailureTest {
     private static final RegionState EMPTY = new RegionState(Kind.EMPTY, 0);
     private static final RegionState IDLE = new RegionState(Kind.IDLE, 0);
+    private static final RegionState UNKNOWN = new RegionState(Kind.UNKNOWN, 0);
     private static final RegionState ONE_USER = new RegionState(Kind.BACKED, 1);
     private static final long BUSY = TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
 
@@ -143,28 +145,30 @@ class FailureTest {
             @Override
             public void freePage(long hpa) {}
         };
-        try (PamtManager other = host.manager().allocator(broken).build()) {
+        TestHost otherHost = new TestHost();
+        try (PamtManager other = otherHost.manager().allocator(broken).build()) {
             assertEquals(
-                    "the host's allocator gave page 0xf000000000, which is misaligned or lies outside the memory map",
+                    "the host's allocator gave page 0xf000000000, which lies outside the memory map",
                     assertThrows(IllegalStateException.class, () -> other.get(REGION))
                             .getMessage());
             assertEquals(EMPTY, other.state(REGION));
             assertEquals(
-                    "the host's allocator gave page 0xf000000000, which is allocated already or lies outside the memory map",
+                    "the host's allocator gave page 0xf000000000, which lies outside the memory map",
                     assertThrows(IllegalStateException.class, other::allocPage).getMessage());
         }
     }
 
     @Test
     void anAddThatIsRefusedSaysWhyAndGivesThePairBack() {
-        host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, TdxStatus.PAGE_NOT_FREE.with(TdxOperand.RDX));
+        host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX));
         SeamcallFailedException thrown = assertThrows(SeamcallFailedException.class, () -> manager.get(REGION));
-        assertEquals(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.RDX), thrown.status());
+        assertEquals(TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX), thrown.status());
         assertEquals(SeamcallLeaf.PHYMEM_PAMT_ADD, thrown.leaf());
         assertTrue(thrown.getMessage().startsWith("TDH.PHYMEM.PAMT.ADD of (0x"), thrown.getMessage());
         assertTrue(
                 thrown.getMessage()
-                        .endsWith(" to region 0x130000000 answered TDX_PAGE_NOT_FREE|RDX (0xc000030300000002)"),
+                        .endsWith(
+                                " to region 0x130000000 answered TDX_OPERAND_ADDR_RANGE_ERROR|RCX (0xc000010100000001)"),
                 thrown.getMessage());
         assertEquals(EMPTY, manager.state(REGION));
         assertEquals(256, manager.stats().sparePairs());
@@ -177,7 +181,7 @@ class FailureTest {
     @Test
     void anAllocatedPageWhosePairIsRefusedGoesBack() {
         host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, TdxStatus.HPA_RANGE_NOT_FREE.with(TdxOperand.RCX));
-        assertThrows(SeamcallFailedException.class, manager::allocPage);
+        assertThrows(ForeignPagePairException.class, manager::allocPage);
         assertEquals(0, manager.stats().allocatedPages());
     }
 
@@ -185,7 +189,7 @@ class FailureTest {
     void anAddFromACacheThatIsRefusedGivesThePairBackToTheCache() {
         PamtPageCache cache = manager.newVcpuCache();
         cache.topUp(1);
-        host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R8));
+        host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX));
         assertThrows(SeamcallFailedException.class, () -> manager.get(REGION, cache));
         assertEquals(1, cache.pairs());
     }
@@ -299,9 +303,11 @@ class FailureTest {
         host.loseTheModuleOnce(SeamcallLeaf.PHYMEM_PAMT_ADD);
         assertThrows(SeamcallUnavailableException.class, () -> manager.get(REGION));
         assertEquals(1, manager.stats().lostPairs());
-        assertEquals(EMPTY, manager.state(REGION));
+        assertEquals(UNKNOWN, manager.state(REGION));
         manager.get(REGION);
+        assertEquals(ONE_USER, manager.state(REGION));
         manager.put(REGION);
+        assertEquals(1, manager.stats().lostPairs());
     }
 
     @Test
@@ -310,6 +316,8 @@ class FailureTest {
         host.loseTheModuleOnce(SeamcallLeaf.PHYMEM_PAMT_REMOVE);
         manager.put(REGION);
         assertEquals(1, manager.stats().lostPairs());
+        assertEquals(UNKNOWN, manager.state(REGION));
+        assertEquals(1, manager.trim());
         assertEquals(EMPTY, manager.state(REGION));
     }
 }

@@ -180,8 +180,10 @@ class MisuseTest {
 
     @Test
     void aPutOfAnIdleRegion() {
-        try (PamtManager keeping =
-                host.manager().reclaimPolicy(ReclaimPolicy.keepIdle(4)).build()) {
+        try (PamtManager keeping = new TestHost()
+                .manager()
+                .reclaimPolicy(ReclaimPolicy.keepIdle(4))
+                .build()) {
             keeping.get(REGION);
             keeping.put(REGION);
             NoUsersException thrown = assertThrows(NoUsersException.class, () -> keeping.put(REGION));
@@ -314,7 +316,7 @@ class MisuseTest {
 
     @Test
     void aCacheOfAnotherManager() {
-        try (PamtManager other = host.manager().build()) {
+        try (PamtManager other = new TestHost().manager().build()) {
             PamtPageCache cache = other.newVcpuCache();
             IllegalArgumentException thrown =
                     assertThrows(IllegalArgumentException.class, () -> manager.get(REGION, cache));
@@ -340,6 +342,7 @@ class MisuseTest {
                 () -> manager.map2M(REGION),
                 () -> manager.unmap2M(REGION),
                 () -> manager.promote2M(REGION, regs -> 0),
+                () -> manager.demote2M(REGION, cache, (page0, page1) -> 0),
                 manager::trim,
                 manager::newVcpuCache,
                 manager::newVmCache);
@@ -347,11 +350,7 @@ class MisuseTest {
             ManagerClosedException thrown = assertThrows(ManagerClosedException.class, use);
             assertEquals("the manager is closed", thrown.getMessage());
         }
-        for (Executable use : List.<Executable>of(
-                () -> cache.topUp(1),
-                () -> vm.topUp(1),
-                () -> vm.reserve(1),
-                () -> manager.demote2M(REGION, cache, (page0, page1) -> 0))) {
+        for (Executable use : List.<Executable>of(() -> cache.topUp(1), () -> vm.topUp(1), () -> vm.reserve(1))) {
             assertEquals(
                     "the cache is closed",
                     assertThrows(ManagerClosedException.class, use).getMessage());

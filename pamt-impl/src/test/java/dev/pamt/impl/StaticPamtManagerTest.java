@@ -79,6 +79,7 @@ class StaticPamtManagerTest {
 
     @Test
     void aPageThatComesWhileTheManagerIsClosedGoesBack() {
+        manager.close();
         AtomicReference<PamtManager> inTheWay = new AtomicReference<>();
         PageAllocator pages = host.allocator();
         PamtManager other = PamtManager.builder()

@@ -16,7 +16,7 @@ import org.jetbrains.lincheck.datastructures.Validate;
 public final class VmCacheModel {
     private final Supply supply = new Supply();
     private final Counters counters = new Counters();
-    private final VmCache cache = new VmCache(this, supply, counters, closed -> {});
+    private final VmCache cache = new VmCache(new ManagerLifecycle(), supply, counters.cachedPairs);
     private final PamtPageCache[] reservations = new PamtPageCache[4];
     private boolean shortReservation;
 

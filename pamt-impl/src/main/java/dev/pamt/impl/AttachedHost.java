@@ -12,15 +12,15 @@ import java.util.List;
 import java.util.Objects;
 
 /** A host whose module somebody else has brought up; all that is known of it is how to call it. */
-final class ForeignHost implements TdxHost {
+final class AttachedHost implements TdxHost {
     private static final int PAMT_4K_ENTRY_BYTES = 16;
 
     private final SeamcallPlatform platform;
     private final MemoryMap memory;
     private final HostPageAllocator allocator;
 
-    ForeignHost(SeamcallProvider provider, PhysicalMemory physicalMemory, MemoryMap memory) {
-        this.platform = new ForeignPlatform(provider, physicalMemory);
+    AttachedHost(SeamcallProvider provider, PhysicalMemory physicalMemory, MemoryMap memory) {
+        this.platform = new AttachedPlatform(provider, physicalMemory);
         this.memory = memory;
         this.allocator = new HostPageAllocator(memory.ram());
     }
@@ -63,7 +63,7 @@ final class ForeignHost implements TdxHost {
     @Override
     public void close() {}
 
-    private record ForeignPlatform(SeamcallProvider provider, PhysicalMemory memory) implements SeamcallPlatform {
+    private record AttachedPlatform(SeamcallProvider provider, PhysicalMemory memory) implements SeamcallPlatform {
         @Override
         public int processors() {
             return 1;

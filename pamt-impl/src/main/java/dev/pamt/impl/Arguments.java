@@ -5,10 +5,10 @@ import dev.pamt.api.PageAllocator;
 import dev.pamt.api.RangeCrossesRegionException;
 
 /** What every call checks of its arguments, in either kind of manager. */
-final class Checks {
+final class Arguments {
     private static final int PAGE_SHIFT = 12;
 
-    private Checks() {}
+    private Arguments() {}
 
     static void requirePage(long hpa) {
         if ((hpa & (PageAllocator.PAGE_BYTES - 1)) != 0) {

@@ -1,0 +1,121 @@
+package dev.pamt.impl;
+
+import dev.pamt.api.RegionState;
+
+/**
+ * One 2M region: its address, and the moves of its word that are made off the fast path. {@link RegionWord} says who may make
+ * which.
+ *
+ * <p>Immutable but for the word, which all threads share.
+ */
+final class Region {
+    /** The address of the region, a multiple of 2 MiB. */
+    final long hpa;
+
+    private final int[] words;
+    private final int slot;
+
+    Region(long hpa, int[] words, int slot) {
+        this.hpa = hpa & -RegionTable.REGION_BYTES;
+        this.words = words;
+        this.slot = slot;
+    }
+
+    /** Returns the number of the region, which its lock is chosen by. */
+    long number() {
+        return RegionTable.regionOf(hpa);
+    }
+
+    int word() {
+        return RegionTable.lv(words, slot);
+    }
+
+    int state() {
+        return RegionWord.state(word());
+    }
+
+    boolean isBacked() {
+        return RegionWord.isBacked(word());
+    }
+
+    boolean isEdge() {
+        return RegionWord.isEdge(word());
+    }
+
+    RegionState describe() {
+        return RegionWord.describe(word());
+    }
+
+    /** Adds users, whatever the word is; returns the word as it was. */
+    int addUsers(int pages) {
+        return RegionTable.faa(words, slot, RegionWord.backed(pages));
+    }
+
+    /** Takes users away if the region is backed and has them; returns the word as it was, or -1 if nothing was taken. */
+    int dropUsersIfAny(int pages) {
+        int seen = word();
+        while (RegionWord.isBacked(seen) && RegionWord.users(seen) >= pages) {
+            int witness = RegionTable.cae(words, slot, seen, seen - RegionWord.backed(pages));
+            if (witness == seen) {
+                return seen;
+            }
+            seen = witness;
+        }
+        return -1;
+    }
+
+    /** Gives a backed region another state if it has exactly that many users; only the holder of the lock may do that. */
+    boolean leaveBacked(int users, int state) {
+        int seen = word();
+        while (RegionWord.isBacked(seen) && RegionWord.users(seen) == users) {
+            int witness = RegionTable.cae(words, slot, seen, RegionWord.withState(seen, state));
+            if (witness == seen) {
+                return true;
+            }
+            seen = witness;
+        }
+        return false;
+    }
+
+    /** Gives a region that is not backed another state, and wipes failed attempts; only the holder of the lock may do that. */
+    void setState(int state) {
+        RegionTable.setState(words, slot, state);
+    }
+
+    /** Wipes failed attempts from the word of a region that is not backed. They mean nothing there, so any thread may do it. */
+    void wipeAttempts() {
+        int seen = word();
+        while (!RegionWord.isBacked(seen) && RegionWord.users(seen) != 0) {
+            int witness = RegionTable.cae(words, slot, seen, RegionWord.withState(seen, RegionWord.state(seen)));
+            if (witness == seen) {
+                return;
+            }
+            seen = witness;
+        }
+    }
+
+    /** Marks an idle region as queued; returns whether this call has set the mark. */
+    boolean markQueued() {
+        int seen = word();
+        while (RegionWord.isIdle(seen) && (seen & RegionWord.QUEUED) == 0) {
+            int witness = RegionTable.cae(words, slot, seen, seen | RegionWord.QUEUED);
+            if (witness == seen) {
+                return true;
+            }
+            seen = witness;
+        }
+        return false;
+    }
+
+    /** Clears the mark of a region that was taken out of the queue; whatever its state is now. */
+    static void clearQueued(int[] words, int slot) {
+        int seen = RegionTable.lv(words, slot);
+        while ((seen & RegionWord.QUEUED) != 0) {
+            int witness = RegionTable.cae(words, slot, seen, seen & ~RegionWord.QUEUED);
+            if (witness == seen) {
+                return;
+            }
+            seen = witness;
+        }
+    }
+}

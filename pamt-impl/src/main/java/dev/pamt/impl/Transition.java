@@ -1,0 +1,103 @@
+package dev.pamt.impl;
+
+import dev.pamt.api.PamtException;
+import dev.pamt.api.PamtManager.DemoteCall;
+import dev.pamt.api.PamtManager.PromoteCall;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.Seamcalls;
+import dev.pamt.seamcall.TdxStatus;
+import java.lang.reflect.UndeclaredThrowableException;
+
+/**
+ * One transition of a region on its way: the locks it has taken, the pair it has in hand, its call of the module and the
+ * answer. Made before anything is taken, so that nothing behind a commit point needs memory. One thread's alone.
+ */
+final class Transition {
+    /** The call of the module that a transition makes. */
+    enum Leaf {
+        ADD,
+        REMOVE,
+        DEMOTE,
+        PROMOTE,
+        /** An ADD that every module refuses, made to see whether there is one. */
+        PROBE
+    }
+
+    /** How a call has ended. There is no status for a call without an answer. */
+    enum Answer {
+        /** Not made yet. */
+        NONE,
+        SUCCESS,
+        /** The module has answered with an error; nothing has changed. */
+        ERROR,
+        /** The call ended in an exception before it was sent; nothing has changed. */
+        NOT_SENT,
+        /** The call ended in an exception; it may have been carried out. */
+        NO_ANSWER
+    }
+
+    final Region region;
+    /** The address that the caller named, for messages. */
+    final long hpa;
+
+    final Seamcalls seamcalls;
+    final SeamcallRegisters regs = new SeamcallRegisters();
+    DemoteCall demoteCall;
+    PromoteCall promoteCall;
+
+    /** The pair to donate, as long as it belongs to this transition; null if there is none. */
+    PagePair pair;
+
+    /** Why there is no pair; null if there is one, or none was asked for. */
+    PamtException shortage;
+
+    Answer answer = Answer.NONE;
+    /** What the module has answered; only with SUCCESS and ERROR. */
+    long status;
+
+    /** What the call has thrown; only with NOT_SENT and NO_ANSWER. */
+    Throwable failure;
+
+    /** Whether the region was idle before this transition began to take its pair out; otherwise it was unknown. */
+    boolean wasIdle;
+
+    /** Whether a call was made or tried, and so was counted. */
+    boolean called;
+
+    /** Whether the two pages below came back from the module and are this transition's. */
+    boolean pairCameBack;
+
+    boolean cameFromChunk;
+    long page0Hpa;
+    long page1Hpa;
+
+    /** The locks, lowest first, and how many of them are taken. */
+    long lock0;
+
+    long lock1;
+    long lock2;
+    int locksTaken;
+
+    Transition(Region region, long hpa, Seamcalls seamcalls) {
+        this.region = region;
+        this.hpa = hpa;
+        this.seamcalls = seamcalls;
+    }
+
+    /** The pair if the regions of its pages have to be locked when it is donated; null if there is none or they need no lock. */
+    PagePair donors() {
+        return pair == null || pair.fromChunk() ? null : pair;
+    }
+
+    boolean answered(TdxStatus error) {
+        return answer == Answer.ERROR && error.matches(status);
+    }
+
+    /** Throws what the call has thrown. */
+    RuntimeException rethrow() {
+        if (failure instanceof Error error) {
+            throw error;
+        }
+        throw failure instanceof RuntimeException exception ? exception : new UndeclaredThrowableException(failure);
+    }
+}
