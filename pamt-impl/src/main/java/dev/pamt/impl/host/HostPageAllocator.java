@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -14,10 +15,12 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>Placement is that of a kernel with per-processor lists: a thread fills one 2M region page by page, pages that were
  * freed are used again first, and a region whose pages are all free is a chunk again. Chunks come from the top of memory,
  * untouched regions for pages from the bottom. A region that RAM covers only in part gives pages and never a chunk. What
- * nobody has touched costs 4 bytes a GiB; a GiB once touched costs 2 KiB, and a region in use about 130 bytes.
+ * nobody has touched costs 4 bytes a GiB; a GiB once touched costs 2 KiB, a region once touched 8 to 16 bytes, and one in use
+ * about 130 bytes more.
  *
  * <p>A page or chunk that is given back and was not handed out is refused with an {@link IllegalArgumentException}; nothing
- * has changed then.
+ * has changed then. Nor has it when a call that takes a page or a chunk ends in an {@link OutOfMemoryError}. Giving back
+ * allocates nothing, so it works without any heap left.
  *
  * <p><b>Thread-safety:</b> any number of threads at once, platform or virtual. <b>Progress:</b> blocks only for the few
  * instructions of another thread that is on the same stripe; taking a page that the thread's stripe has, and giving one
@@ -48,6 +51,10 @@ public final class HostPageAllocator implements PageAllocator {
      *
      * A thread whose stripe and whose pool are empty takes a page from another stripe, one after another. It reports that
      * there is none only if no region has come back to the pool meanwhile.
+     *
+     * Heap. A region that is taken is allocated for first: its record, its slot, its place in the stack for the day it
+     * comes back. Only then does it leave the books of the pool, and from there to the end of the call nothing can fail.
+     * So an OutOfMemoryError loses no memory of the host, and close and freeChunk find all that they need.
      */
     private static final int REGION_SHIFT = 21;
     private static final int GIB_SHIFT = 30;
@@ -114,7 +121,7 @@ public final class HostPageAllocator implements PageAllocator {
     @Override
     public long allocPage() {
         Stripe stripe = stripes[stripeOfThisThread()];
-        stripe.lock.lock();
+        acquire(stripe.lock);
         try {
             if (stripe.first == null) {
                 Region opened = pool.open(stripe);
@@ -135,7 +142,7 @@ public final class HostPageAllocator implements PageAllocator {
         while (true) {
             long returns = pool.returns();
             for (Stripe stripe : stripes) {
-                stripe.lock.lock();
+                acquire(stripe.lock);
                 try {
                     if (stripe.first != null) {
                         return stripe.takePage();
@@ -148,7 +155,7 @@ public final class HostPageAllocator implements PageAllocator {
                 return NONE;
             }
             Stripe own = stripes[stripeOfThisThread()];
-            own.lock.lock();
+            acquire(own.lock);
             try {
                 Region opened = pool.open(own);
                 if (opened != null) {
@@ -165,16 +172,16 @@ public final class HostPageAllocator implements PageAllocator {
     public void freePage(long hpa) {
         Region region = (hpa & (PAGE_BYTES - 1)) == 0 ? regionAt(hpa) : null;
         if (region == null) {
-            throw refused("page", hpa, "it has not been allocated");
+            throw refused("page", hpa, PAGE_BYTES, "it has not been allocated");
         }
         if (region == CHUNK) {
-            throw refused("page", hpa, "it lies in a chunk, which is given back as a whole");
+            throw refused("page", hpa, PAGE_BYTES, "it lies in a chunk, which is given back as a whole");
         }
         Stripe stripe = region.stripe;
-        stripe.lock.lock();
+        acquire(stripe.lock);
         try {
             if (!region.isAllocated(hpa)) {
-                throw refused("page", hpa, "it has not been allocated, or was given back before");
+                throw refused("page", hpa, PAGE_BYTES, "it has not been allocated, or was given back before");
             }
             stripe.putPage(region, hpa);
         } finally {
@@ -197,7 +204,7 @@ public final class HostPageAllocator implements PageAllocator {
     @Override
     public void freeChunk(long hpa) {
         if ((hpa & (CHUNK_BYTES - 1)) != 0 || regionAt(hpa) != CHUNK || !pool.putChunk(hpa)) {
-            throw refused("chunk", hpa, "it has not been allocated as a chunk, or was given back before");
+            throw refused("chunk", hpa, CHUNK_BYTES, "it has not been allocated as a chunk, or was given back before");
         }
     }
 
@@ -242,8 +249,26 @@ public final class HostPageAllocator implements PageAllocator {
         return (int) ((Thread.currentThread().getId() * 0x9E37_79B9_7F4A_7C15L) >>> 32) & (stripes.length - 1);
     }
 
-    private static IllegalArgumentException refused(String what, long hpa, String why) {
-        return new IllegalArgumentException(String.format("%s 0x%x cannot be given back: %s", what, hpa, why));
+    /** Locks, even without the heap that a {@link ReentrantLock} of JDK 17 needs for an entry of its queue. */
+    private static void acquire(ReentrantLock lock) {
+        try {
+            lock.lock();
+        } catch (OutOfMemoryError noQueueEntry) {
+            while (!lock.tryLock()) {
+                // As short as it can be made; a thread that only spins keeps the owner from a processor.
+                LockSupport.parkNanos(1);
+            }
+        }
+    }
+
+    private IllegalArgumentException refused(String what, long hpa, long bytes, String why) {
+        String rule = why;
+        if ((hpa & (bytes - 1)) != 0) {
+            rule = "it is no multiple of 0x" + Long.toHexString(bytes);
+        } else if (memory.stream().noneMatch(range -> range.contains(hpa))) {
+            rule = "it lies outside all memory that there is to hand out";
+        }
+        return new IllegalArgumentException(String.format("%s 0x%x cannot be given back: %s", what, hpa, rule));
     }
 
     /** The place of the slots of an address's GiB in the directory, or -1. */
@@ -268,23 +293,29 @@ public final class HostPageAllocator implements PageAllocator {
         return slots == null ? null : slots.getAcquire(slot(hpa));
     }
 
-    private void setRegionAt(long hpa, Region region) {
+    /** Makes the slots of an address's GiB unless they are there; slots that nothing is put into mean the same as none. */
+    private void makeSlots(long hpa) {
         int gib = gibIndex(hpa);
-        AtomicReferenceArray<Region> slots = gibs.getPlain(gib);
-        if (slots == null) {
-            slots = new AtomicReferenceArray<>(REGIONS_PER_GIB);
-            gibs.setRelease(gib, slots);
+        if (gibs.getPlain(gib) == null) {
+            gibs.setRelease(gib, new AtomicReferenceArray<>(REGIONS_PER_GIB));
         }
-        slots.setRelease(slot(hpa), region);
+    }
+
+    /** Fills a slot that has been made. */
+    private void setRegionAt(long hpa, Region region) {
+        gibs.getPlain(gibIndex(hpa)).setRelease(slot(hpa), region);
     }
 
     /** Which regions are free. Regions never touched are intervals, those that came back a stack. */
     private final class Pool {
         private final ReentrantLock lock = new ReentrantLock();
-        private final List<PhysicalRange> untouched = new ArrayList<>();
-        private long nextUntouched;
+        private final Untouched untouched;
         private final LongStack returned = new LongStack();
         private final LongStack partial = new LongStack();
+
+        /** Regions that were untouched once. The stack of those that came back has room for every one of them. */
+        private int touched;
+
         private long chunksOut;
 
         /** How often a region has come back, so that a thread can tell that it has missed one. */
@@ -302,22 +333,30 @@ public final class HostPageAllocator implements PageAllocator {
             }
             for (PhysicalRange edge : Ranges.without(roundedOut(memory, REGION_SHIFT), whole)) {
                 for (long hpa = edge.baseHpa(); hpa < edge.endHpa(); hpa += CHUNK_BYTES) {
+                    partial.makeRoomFor(partial.size + 1);
                     partial.push(hpa);
                 }
             }
-            untouched.addAll(whole);
-            nextUntouched = whole.isEmpty() ? NONE : whole.get(0).baseHpa();
+            untouched = new Untouched(whole);
         }
 
         /** Opens a free region for a stripe whose lock is held; those that can be no chunk go first. Null if none. */
         Region open(Stripe stripe) {
-            lock.lock();
+            acquire(lock);
             try {
-                long hpa = partial.isEmpty() ? nextWhole() : partial.pop();
+                LongStack stack = partial.isEmpty() ? returned : partial;
+                long hpa = stack.isEmpty() ? untouched.lowest() : stack.peek();
                 if (hpa == NONE) {
                     return null;
                 }
                 Region region = new Region(hpa, stripe, presentPages(hpa));
+                makeRoomFor(hpa);
+                if (stack.isEmpty()) {
+                    untouched.removeLowest();
+                    touched++;
+                } else {
+                    stack.pop();
+                }
                 setRegionAt(hpa, region);
                 return region;
             } finally {
@@ -327,7 +366,7 @@ public final class HostPageAllocator implements PageAllocator {
 
         /** Takes back a region all of whose pages are free; its stripe's lock is held. */
         void close(Region region) {
-            lock.lock();
+            acquire(lock);
             try {
                 setRegionAt(region.hpa, null);
                 (region.isWhole() ? returned : partial).push(region.hpa);
@@ -339,7 +378,7 @@ public final class HostPageAllocator implements PageAllocator {
 
         /** Hands a region out as a chunk that a stripe, whose lock is held, no longer uses. */
         void closeIntoChunk(Region region) {
-            lock.lock();
+            acquire(lock);
             try {
                 setRegionAt(region.hpa, CHUNK);
                 chunksOut++;
@@ -348,14 +387,23 @@ public final class HostPageAllocator implements PageAllocator {
             }
         }
 
+        /** Takes a chunk from the top, where pages come last: so the two spoil each other's regions least. */
         long takeChunk() {
-            lock.lock();
+            acquire(lock);
             try {
-                long hpa = lastWhole();
-                if (hpa != NONE) {
-                    setRegionAt(hpa, CHUNK);
-                    chunksOut++;
+                long hpa = returned.isEmpty() ? untouched.highest() : returned.peek();
+                if (hpa == NONE) {
+                    return NONE;
                 }
+                makeRoomFor(hpa);
+                if (returned.isEmpty()) {
+                    untouched.removeHighest();
+                    touched++;
+                } else {
+                    returned.pop();
+                }
+                setRegionAt(hpa, CHUNK);
+                chunksOut++;
                 return hpa;
             } finally {
                 lock.unlock();
@@ -363,7 +411,7 @@ public final class HostPageAllocator implements PageAllocator {
         }
 
         boolean putChunk(long hpa) {
-            lock.lock();
+            acquire(lock);
             try {
                 if (regionAt(hpa) != CHUNK) {
                     return false;
@@ -379,7 +427,7 @@ public final class HostPageAllocator implements PageAllocator {
         }
 
         long chunksOut() {
-            lock.lock();
+            acquire(lock);
             try {
                 return chunksOut;
             } finally {
@@ -388,7 +436,7 @@ public final class HostPageAllocator implements PageAllocator {
         }
 
         long returns() {
-            lock.lock();
+            acquire(lock);
             try {
                 return returns;
             } finally {
@@ -396,39 +444,10 @@ public final class HostPageAllocator implements PageAllocator {
             }
         }
 
-        private long nextWhole() {
-            if (!returned.isEmpty()) {
-                return returned.pop();
-            }
-            long hpa = nextUntouched;
-            if (hpa != NONE) {
-                nextUntouched += CHUNK_BYTES;
-                if (nextUntouched == untouched.get(0).endHpa()) {
-                    untouched.remove(0);
-                    nextUntouched =
-                            untouched.isEmpty() ? NONE : untouched.get(0).baseHpa();
-                }
-            }
-            return hpa;
-        }
-
-        /** Chunks come from the top, where pages come last: so the two spoil each other's regions least. */
-        private long lastWhole() {
-            if (!returned.isEmpty()) {
-                return returned.pop();
-            }
-            if (nextUntouched == NONE) {
-                return NONE;
-            }
-            PhysicalRange last = untouched.remove(untouched.size() - 1);
-            long hpa = last.endHpa() - CHUNK_BYTES;
-            long rest = untouched.isEmpty() ? nextUntouched : last.baseHpa();
-            if (hpa > rest) {
-                untouched.add(PhysicalRange.between(last.baseHpa(), hpa));
-            } else if (untouched.isEmpty()) {
-                nextUntouched = NONE;
-            }
-            return hpa;
+        /** Allocates all that a region needs beside its record, now and when it comes back. It is still free meanwhile. */
+        private void makeRoomFor(long hpa) {
+            makeSlots(hpa);
+            returned.makeRoomFor(touched + 1);
         }
 
         /** The bits of a region's pages that are memory, or null if all are. */
@@ -494,7 +513,7 @@ public final class HostPageAllocator implements PageAllocator {
 
         /** Turns the wholly free region that this stripe may have into a chunk. */
         long closeIntoChunk() {
-            lock.lock();
+            acquire(lock);
             try {
                 Region region = first;
                 if (region == null || !region.isAllFree() || !region.isWhole()) {
@@ -509,7 +528,7 @@ public final class HostPageAllocator implements PageAllocator {
         }
 
         long allocatedPages() {
-            lock.lock();
+            acquire(lock);
             try {
                 return allocated;
             } finally {
@@ -595,6 +614,44 @@ public final class HostPageAllocator implements PageAllocator {
         }
     }
 
+    /** The regions that nobody has touched yet, as intervals that get shorter at both ends. */
+    private static final class Untouched {
+        private final long[] starts;
+        private final long[] ends;
+        private int first;
+        private int last;
+
+        Untouched(List<PhysicalRange> regions) {
+            starts = regions.stream().mapToLong(PhysicalRange::baseHpa).toArray();
+            ends = regions.stream().mapToLong(PhysicalRange::endHpa).toArray();
+            last = starts.length - 1;
+        }
+
+        /** The lowest region, or {@link #NONE}. */
+        long lowest() {
+            return first > last ? NONE : starts[first];
+        }
+
+        /** The highest region, or {@link #NONE}. */
+        long highest() {
+            return first > last ? NONE : ends[last] - CHUNK_BYTES;
+        }
+
+        void removeLowest() {
+            starts[first] += CHUNK_BYTES;
+            if (starts[first] == ends[first]) {
+                first++;
+            }
+        }
+
+        void removeHighest() {
+            ends[last] -= CHUNK_BYTES;
+            if (starts[last] == ends[last]) {
+                last--;
+            }
+        }
+    }
+
     /** Addresses, last in first out. */
     private static final class LongStack {
         private long[] items = new long[16];
@@ -604,11 +661,19 @@ public final class HostPageAllocator implements PageAllocator {
             return size == 0;
         }
 
-        void push(long item) {
-            if (size == items.length) {
-                items = Arrays.copyOf(items, 2 * size);
+        /** Allocates, so that pushes need not, as long as the stack never holds more than this. */
+        void makeRoomFor(int most) {
+            if (most > items.length) {
+                items = Arrays.copyOf(items, Math.max(most, 2 * items.length));
             }
+        }
+
+        void push(long item) {
             items[size++] = item;
+        }
+
+        long peek() {
+            return items[size - 1];
         }
 
         long pop() {

@@ -90,7 +90,7 @@ class HostPageAllocatorTest {
         }
         assertEquals(512 - 4, pages.size());
         assertTrue(pages.stream().allMatch(page -> low.contains(page) || high.contains(page)));
-        assertRefused("not been allocated", () -> allocator.freePage(3 * MIB + PAGE));
+        assertRefused("outside all memory", () -> allocator.freePage(3 * MIB + PAGE));
     }
 
     @Test
@@ -143,16 +143,47 @@ class HostPageAllocatorTest {
         allocator.freePage(page);
         assertRefused("was given back before", () -> allocator.freePage(page));
         assertRefused("has not been allocated", () -> allocator.freePage(5 * GIB - GIB / 2));
-        assertRefused("has not been allocated", () -> allocator.freePage(5 * GIB));
-        assertRefused("has not been allocated", () -> allocator.freePage(0));
-        assertRefused("has not been allocated", () -> allocator.freePage(PageAllocator.NONE));
-        assertRefused("has not been allocated", () -> allocator.freePage(page + 1));
+        assertRefused("0x140000000 cannot be given back: it lies outside", () -> allocator.freePage(5 * GIB));
+        assertRefused("no multiple of 0x1000", () -> allocator.freePage(page + 1));
         assertRefused("it lies in a chunk", () -> allocator.freePage(chunk + PAGE));
         assertRefused("has not been allocated as a chunk", () -> allocator.freeChunk(page));
-        assertRefused("has not been allocated as a chunk", () -> allocator.freeChunk(chunk + PAGE));
+        assertRefused("no multiple of 0x200000", () -> allocator.freeChunk(chunk + PAGE));
         allocator.freeChunk(chunk);
         assertRefused("was given back before", () -> allocator.freeChunk(chunk));
         assertEquals(0, allocator.allocatedPages());
+    }
+
+    @Test
+    void addressesThatNoMemoryHasAreRefused() {
+        long seed = new Random().nextLong();
+        Random random = new Random(seed);
+        PhysicalRange bottom = PhysicalRange.between(0, CHUNK);
+        PhysicalRange top = PhysicalRange.between((1L << 52) - GIB, 1L << 52);
+        for (HostPageAllocator allocator : List.of(over(), over(bottom), over(top), over(bottom, top))) {
+            take(allocator, 3);
+            allocator.allocChunk();
+            long allocated = allocator.allocatedPages();
+            List<Long> strays = new ArrayList<>(
+                    List.of(0x7FFF_FFFF_FFE0_0000L, Long.MIN_VALUE, -CHUNK, -GIB, -top.baseHpa(), GIB, top.endHpa()));
+            for (int i = 0; i < 1000; i++) {
+                // Somewhere outside, as often near an end as in the middle.
+                strays.add((random.nextLong() >> random.nextInt(64) ^ Long.MIN_VALUE) & -CHUNK);
+                strays.add((top.endHpa() << random.nextInt(11)) + CHUNK * random.nextInt(1 << 20));
+            }
+            for (long stray : strays) {
+                try {
+                    assertRefused("outside all memory", () -> allocator.freePage(stray));
+                    assertRefused("outside all memory", () -> allocator.freeChunk(stray));
+                } catch (AssertionError e) {
+                    throw new AssertionError("seed " + seed + ", 0x" + Long.toHexString(stray), e);
+                }
+            }
+            for (long unaligned : new long[] {PageAllocator.NONE, Long.MAX_VALUE, Long.MIN_VALUE + 1}) {
+                assertRefused("no multiple of 0x1000", () -> allocator.freePage(unaligned));
+                assertRefused("no multiple of 0x200000", () -> allocator.freeChunk(unaligned));
+            }
+            assertEquals(allocated, allocator.allocatedPages(), () -> "seed " + seed);
+        }
     }
 
     @Test
