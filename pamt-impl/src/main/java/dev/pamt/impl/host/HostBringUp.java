@@ -13,6 +13,7 @@ import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.SysField;
+import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -25,6 +26,11 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Brings the module of a machine up, in the order that the module demands and Linux follows.
+ *
+ * <p>Static PAMT takes the place of Dynamic PAMT on a machine whose key id leaves no choice: the module wants it to start at
+ * address bit 48 or below. Where it starts the host does not know; it knows that it is above all memory. So it is the
+ * metadata that says so or, failing that, SYS.CONFIG, which can be called again after it has refused (TDX module 1.5.25,
+ * tdh_sys_config.c: the module keeps waiting for it, and what it noted of the first call the second one overwrites).
  *
  * <p><b>Thread-safety:</b> one bring-up uses one thread; different machines can be brought up at the same time.
  */
@@ -46,6 +52,15 @@ public final class HostBringUp {
 
     private static final int POINTER_BYTES = Long.BYTES;
 
+    /** The only PAMT_4K entry of which 512 are a pair of pages. */
+    private static final int PAIR_PAMT_4K_ENTRY_BYTES = 16;
+
+    /** What SYS.CONFIG answers if it can do all but Dynamic PAMT. */
+    private static final long OPTIONS_REFUSED = TdxStatus.OPERAND_INVALID.with(TdxOperand.R8);
+
+    private static final Set<TdxStatus> NO_SUCH_FIELD =
+            EnumSet.of(TdxStatus.METADATA_FIELD_ID_INCORRECT, TdxStatus.METADATA_FIELD_NOT_READABLE);
+
     private final SeamcallPlatform platform;
     private final Seamcalls firstProcessor;
     private final SeamcallRegisters regs = new SeamcallRegisters();
@@ -60,10 +75,11 @@ public final class HostBringUp {
      *
      * @param platform the machine, its module not yet initialised; stays open if this fails
      * @param memory its memory map; RAM outside the CMRs that the module reports is not used
-     * @param dynamicPamt whether Dynamic PAMT is used if the module has it
+     * @param dynamicPamt whether Dynamic PAMT is used if the module has it and can use it on this machine
      * @return the host
      * @throws SeamcallFailedException if the module refuses a step
      * @throws IllegalArgumentException if the map cannot be covered by the TDMRs and reserved areas that the module has
+     * @throws IllegalStateException if Dynamic PAMT would be used and the module's entries do not fit a pair of pages
      */
     public static TdxHost bringUp(SeamcallPlatform platform, MemoryMap memory, boolean dynamicPamt) {
         return new HostBringUp(platform).run(memory, dynamicPamt);
@@ -75,36 +91,89 @@ public final class HostBringUp {
             Seamcalls processor = new Seamcalls(platform.processor(i));
             succeed(SeamcallLeaf.SYS_LP_INIT, "on processor " + i, () -> processor.sysLpInit(regs.clear()));
         }
-        ModuleMetadata module = readMetadata(dynamicPamt);
+        BroughtUpHost host = configure(memory, readMetadata(dynamicPamt));
+        configureGlobalKey();
+        for (Tdmr tdmr : host.tdmrs()) {
+            initialise(tdmr.range());
+        }
+        LOG.info("{}", host);
+        return host;
+    }
+
+    /** Configures the module; with static PAMT if the metadata promises Dynamic PAMT and SYS.CONFIG refuses it. */
+    private BroughtUpHost configure(MemoryMap memory, ModuleMetadata module) {
+        try {
+            return layAndConfigure(memory, module);
+        } catch (SeamcallFailedException refusal) {
+            if (!module.dynamicPamt() || refusal.status() != OPTIONS_REFUSED) {
+                throw refusal;
+            }
+            LOG.warn(
+                    "static PAMT is used: {}, as it does where the key id begins too high for Dynamic PAMT",
+                    refusal.getMessage());
+            return layAndConfigure(memory, module.withStaticPamt());
+        }
+    }
+
+    private BroughtUpHost layAndConfigure(MemoryMap memory, ModuleMetadata module) {
         List<PhysicalRange> ram = MemoryMap.of(memory.ram(), module.cmrs()).ram();
         List<Tdmr> tdmrs = TdmrLayout.of(ram, module);
         List<PhysicalRange> reserved =
                 tdmrs.stream().flatMap(tdmr -> tdmr.reserved().stream()).toList();
         HostPageAllocator allocator = new HostPageAllocator(Ranges.without(ram, reserved));
-
-        configure(tdmrs, module, allocator);
-        configureGlobalKey();
-        for (Tdmr tdmr : tdmrs) {
-            initialise(tdmr.range());
-        }
-        BroughtUpHost host =
-                new BroughtUpHost(platform, memory, module.dynamicPamt(), module.pamt4KEntryBytes(), tdmrs, allocator);
-        LOG.info("{}", host);
-        return host;
+        sysConfig(tdmrs, module, allocator);
+        return new BroughtUpHost(platform, memory, module.dynamicPamt(), module.pamt4KEntryBytes(), tdmrs, allocator);
     }
 
     private ModuleMetadata readMetadata(boolean dynamicPamt) {
-        boolean dynamic = dynamicPamt && (read(SysField.TDX_FEATURES0, 0) >>> SysField.FEATURE_DYNAMIC_PAMT & 1) != 0;
+        List<PhysicalRange> cmrs = readCmrs();
+        int pamt4KEntryBytes = (int) read(SysField.PAMT_4K_ENTRY_SIZE, 0);
+        boolean dynamic = dynamicPamt && hasDynamicPamt() && leavesRoomForDynamicPamt(cmrs);
+        if (dynamic && pamt4KEntryBytes != PAIR_PAMT_4K_ENTRY_BYTES) {
+            throw new IllegalStateException(String.format(
+                    "Dynamic PAMT is managed in pairs of 4K pages, the PAMT_4K of a 2M region with entries of %d bytes; this"
+                            + " module's have %d. It can be brought up with static PAMT",
+                    PAIR_PAMT_4K_ENTRY_BYTES, pamt4KEntryBytes));
+        }
         return new ModuleMetadata(
                 dynamic,
                 (int) read(SysField.MAX_TDMRS, 0),
                 (int) read(SysField.MAX_RESERVED_PER_TDMR, 0),
-                (int) read(SysField.PAMT_4K_ENTRY_SIZE, 0),
+                pamt4KEntryBytes,
                 (int) read(SysField.PAMT_2M_ENTRY_SIZE, 0),
                 (int) read(SysField.PAMT_1G_ENTRY_SIZE, 0),
                 // A module without Dynamic PAMT does not know this field and answers with an error.
                 dynamic ? (int) read(SysField.PAMT_PAGE_BITMAP_ENTRY_BITS, 0) : 0,
-                readCmrs());
+                cmrs);
+    }
+
+    private boolean hasDynamicPamt() {
+        return (read(SysField.TDX_FEATURES0, 0) >>> SysField.FEATURE_DYNAMIC_PAMT & 1) != 0;
+    }
+
+    /**
+     * False if the key id cannot have the bits that Dynamic PAMT needs, since memory takes them. True does not mean that it
+     * has them: there may be fewer address bits, or some above memory that are not the key id's.
+     */
+    private boolean leavesRoomForDynamicPamt(List<PhysicalRange> cmrs) {
+        SysField field = SysField.MIN_DYNAMIC_PAMT_NUM_HKID_BITS;
+        long status = call(() -> firstProcessor.sysRd(regs.clear(), field.id()));
+        if (NO_SUCH_FIELD.contains(TdxStatus.of(status))) {
+            return true;
+        }
+        succeeded(SeamcallLeaf.SYS_RD, "of " + field, status);
+        long needed = regs.r8;
+        long endHpa = cmrs.stream().mapToLong(PhysicalRange::endHpa).max().orElse(1);
+        int left = PhysicalRange.ADDRESS_BITS - (Long.SIZE - Long.numberOfLeadingZeros(endHpa - 1));
+        boolean enough = needed <= left;
+        if (!enough) {
+            LOG.warn(
+                    "static PAMT is used: Dynamic PAMT needs {} key id bits, and memory up to 0x{} leaves {}",
+                    needed,
+                    Long.toHexString(endHpa),
+                    left);
+        }
+        return enough;
     }
 
     private List<PhysicalRange> readCmrs() {
@@ -129,7 +198,7 @@ public final class HostBringUp {
     }
 
     /** SYS.CONFIG, with the structures that it takes in pages that are free again afterwards. */
-    private void configure(List<Tdmr> tdmrs, ModuleMetadata module, HostPageAllocator allocator) {
+    private void sysConfig(List<Tdmr> tdmrs, ModuleMetadata module, HostPageAllocator allocator) {
         int infosPerPage = (int) (PageAllocator.PAGE_BYTES / module.tdmrInfoBytes());
         List<Long> pages = new ArrayList<>();
         try {
@@ -145,7 +214,7 @@ public final class HostBringUp {
             long options = platform.firstPrivateHkid() | (module.dynamicPamt() ? Seamcalls.SYS_CONFIG_DYNAMIC_PAMT : 0);
             succeed(
                     SeamcallLeaf.SYS_CONFIG,
-                    "with " + tdmrs.size() + " TDMRs",
+                    "with " + tdmrs.size() + " TDMRs and " + (module.dynamicPamt() ? "Dynamic" : "static") + " PAMT",
                     () -> firstProcessor.sysConfig(regs.clear(), array, tdmrs.size(), options));
         } finally {
             for (long page : pages) {
@@ -223,11 +292,19 @@ public final class HostBringUp {
 
     /** Makes a call, again if the module asks for it, and returns its status, which is no error. */
     private static long succeed(SeamcallLeaf leaf, String about, LongSupplier call) {
+        return succeeded(leaf, about, call(call));
+    }
+
+    private static long call(LongSupplier call) {
         long status = call.getAsLong();
         for (int attempt = 1; attempt < ATTEMPTS && ASKS_FOR_ANOTHER_TRY.contains(TdxStatus.of(status)); attempt++) {
             Thread.onSpinWait();
             status = call.getAsLong();
         }
+        return status;
+    }
+
+    private static long succeeded(SeamcallLeaf leaf, String about, long status) {
         if (TdxStatus.isError(status)) {
             throw new SeamcallFailedException(leaf, status, about);
         }

@@ -37,6 +37,12 @@ record ModuleMetadata(
 
     private static final int RESERVED_AREA_BYTES = 16;
 
+    /** The same of a module that has to do without Dynamic PAMT. */
+    ModuleMetadata withStaticPamt() {
+        return new ModuleMetadata(
+                false, maxTdmrs, maxReserved, pamt4KEntryBytes, pamt2MEntryBytes, pamt1GEntryBytes, 0, cmrs);
+    }
+
     long pamt1GBytes(long tdmrBytes) {
         return wholePages((tdmrBytes >> SHIFT_1G) * pamt1GEntryBytes);
     }

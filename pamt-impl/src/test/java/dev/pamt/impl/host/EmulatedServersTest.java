@@ -10,6 +10,7 @@ import dev.pamt.api.PageAllocator;
 import dev.pamt.api.Tdmr;
 import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
@@ -17,6 +18,7 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -84,6 +86,53 @@ class EmulatedServersTest {
             assertFalse(host.dynamicPamt());
             assertEquals(32 * 4104 * 1024 + 2 * 4096, host.pamtBytes());
         }
+    }
+
+    @Test
+    void aMachineWhoseMemoryLeavesTheKeyIdTooFewBitsComesUpWithStaticPamt() {
+        MemoryMap map = MemoryMap.of(
+                List.of(PhysicalRange.between(0, 8 * GIB), PhysicalRange.between((1L << 49) - GIB, 1L << 49)));
+        comesUpWithStaticPamt(map, Map.of(), "needs 4 key id bits, and memory up to 0x2000000000000 leaves 3");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"52, 49", "51, 49", "52, 50"})
+    void aMachineWhoseKeyIdBeginsTooHighComesUpWithStaticPamt(String maxPa, String hkidStartBit) {
+        comesUpWithStaticPamt(
+                MemoryMap.synthetic(),
+                Map.of(PlatformConfig.MAX_PA, maxPa, PlatformConfig.HKID_START_BIT, hkidStartBit),
+                "answered TDX_OPERAND_INVALID");
+    }
+
+    @Test
+    void aMachineWhoseKeyIdBeginsAtTheLastBitThatWillDoComesUpWithDynamicPamt() {
+        MemoryMap map = MemoryMap.of(
+                List.of(PhysicalRange.between(0, 8 * GIB), PhysicalRange.between((1L << 48) - GIB, 1L << 48)));
+        try (TdxHost host = HostBringUp.bringUp(emulator(map, Map.of()), map, true)) {
+            assertTrue(host.dynamicPamt());
+        }
+    }
+
+    /** The pages of the host can be used without pairs, and the global key is the one that was configured. */
+    private static void comesUpWithStaticPamt(MemoryMap map, Map<String, String> options, String why) {
+        SeamcallPlatform platform = emulator(map, options);
+        List<String> log = Log.of(() -> {
+            TdxHost host = HostBringUp.bringUp(platform, map, true);
+            assertFalse(host.dynamicPamt());
+            assertTrue(host.tdmrs().stream()
+                    .allMatch(tdmr -> tdmr.pamt4K().bytes() == tdmr.range().bytes() / 4096 * 16));
+            Seamcalls calls = new Seamcalls(platform.processor(0));
+            long page = host.allocator().allocPage();
+            assertEquals(0, calls.mngCreate(new SeamcallRegisters(), page, platform.firstPrivateHkid() + 1));
+        });
+        platform.close();
+        assertEquals(
+                1,
+                log.stream()
+                        .filter(line -> line.contains("static PAMT is used"))
+                        .count(),
+                log::toString);
+        assertTrue(log.get(0).contains(why), log::toString);
     }
 
     @Test

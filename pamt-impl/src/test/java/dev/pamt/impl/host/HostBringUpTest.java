@@ -19,6 +19,8 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class HostBringUpTest {
+    private static final long OPTIONS_REFUSED = TdxStatus.OPERAND_INVALID.with(TdxOperand.R8);
+
     private final MemoryMap map = Servers.map(Servers.TDX_256GB_MANY_HOLES);
     private final ScriptedMachine machine = new ScriptedMachine(map.cmrs());
 
@@ -106,6 +108,102 @@ class HostBringUpTest {
     }
 
     @Test
+    void staticPamtIsUsedWhereMemoryLeavesTooFewBitsForTheKeyId() {
+        // Memory ends below 2^39, which leaves 13 of 52 address bits.
+        machine.field(SysField.MIN_DYNAMIC_PAMT_NUM_HKID_BITS, 14);
+        machine.field(SysField.PAMT_4K_ENTRY_SIZE, 32);
+        List<String> log =
+                Log.of(() -> assertFalse(HostBringUp.bringUp(machine, map, true).dynamicPamt()));
+        assertEquals(1, machine.count("0 SYS_CONFIG"));
+        assertEquals(ScriptedMachine.FIRST_HKID, machine.sysConfig.r8);
+        assertEquals(
+                1,
+                log.stream()
+                        .filter(line -> line.contains("static PAMT is used"))
+                        .count(),
+                log::toString);
+        assertTrue(log.get(0).contains("needs 14 key id bits") && log.get(0).contains("leaves 13"), log::toString);
+
+        ScriptedMachine enough = new ScriptedMachine(map.cmrs());
+        enough.field(SysField.MIN_DYNAMIC_PAMT_NUM_HKID_BITS, 13);
+        assertTrue(HostBringUp.bringUp(enough, map, true).dynamicPamt());
+    }
+
+    @Test
+    void staticPamtIsUsedWhereSysConfigRefusesDynamicPamt() {
+        machine.answer(SeamcallLeaf.SYS_CONFIG, OPTIONS_REFUSED);
+        List<String> log = Log.of(() -> {
+            TdxHost host = HostBringUp.bringUp(machine, map, true);
+            assertFalse(host.dynamicPamt());
+            assertEquals(1_050_644L * 1024, host.pamtBytes());
+            assertEquals((map.ramBytes() - host.pamtBytes()) / 4096, host.freePages());
+            long info = machine.memoryAtSysConfig.get(machine.sysConfig.rcx);
+            assertEquals(host.tdmrs().get(0).pamt4K(), range(machine.memoryAtSysConfig, info, 3));
+        });
+        assertEquals(2, machine.count("0 SYS_CONFIG"));
+        assertEquals(ScriptedMachine.FIRST_HKID, machine.sysConfig.r8);
+        assertEquals(Map.of(), machine.memory, "the pages of both calls are clean again");
+        assertEquals(
+                1,
+                log.stream()
+                        .filter(line -> line.contains("static PAMT is used"))
+                        .count(),
+                log::toString);
+        assertTrue(
+                log.get(0).contains("TDH.SYS.CONFIG with 5 TDMRs and Dynamic PAMT answered TDX_OPERAND_INVALID"),
+                log::toString);
+    }
+
+    @Test
+    void sysConfigIsCalledOnceMoreForThatAndNotForAnythingElse() {
+        machine.answer(SeamcallLeaf.SYS_CONFIG, OPTIONS_REFUSED, OPTIONS_REFUSED);
+        assertTrue(refusal(machine, true).getMessage().contains("static PAMT"));
+        assertEquals(2, machine.count("0 SYS_CONFIG"));
+
+        ScriptedMachine other = new ScriptedMachine(map.cmrs());
+        other.answer(SeamcallLeaf.SYS_CONFIG, TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX));
+        refusal(other, true);
+        assertEquals(1, other.count("0 SYS_CONFIG"));
+
+        ScriptedMachine chosen = new ScriptedMachine(map.cmrs());
+        chosen.answer(SeamcallLeaf.SYS_CONFIG, OPTIONS_REFUSED);
+        refusal(chosen, false);
+        assertEquals(1, chosen.count("0 SYS_CONFIG"));
+    }
+
+    @Test
+    void aModuleThatDoesNotSayHowManyKeyIdBitsItNeedsIsAskedThroughSysConfig() {
+        machine.withoutField(SysField.MIN_DYNAMIC_PAMT_NUM_HKID_BITS);
+        assertTrue(HostBringUp.bringUp(machine, map, true).dynamicPamt());
+
+        ScriptedMachine strange = new ScriptedMachine(map.cmrs());
+        for (int i = 0; i < 10; i++) {
+            strange.answer(SeamcallLeaf.SYS_RD, TdxStatus.SYS_BUSY.code());
+        }
+        assertEquals(TdxStatus.SYS_BUSY.code(), refusal(strange, true).status());
+    }
+
+    @Test
+    void entriesThatDoNotFitAPairOfPagesAreRefusedForDynamicPamtOnly() {
+        machine.field(SysField.PAMT_4K_ENTRY_SIZE, 32);
+        IllegalStateException refusal =
+                assertThrows(IllegalStateException.class, () -> HostBringUp.bringUp(machine, map, true));
+        assertEquals(
+                "Dynamic PAMT is managed in pairs of 4K pages, the PAMT_4K of a 2M region with entries of 16 bytes; this"
+                        + " module's have 32. It can be brought up with static PAMT",
+                refusal.getMessage());
+        assertEquals(0, machine.count("0 SYS_CONFIG"));
+
+        ScriptedMachine old = new ScriptedMachine(map.cmrs());
+        old.withoutDynamicPamt();
+        old.field(SysField.PAMT_4K_ENTRY_SIZE, 32);
+        assertEquals(32, HostBringUp.bringUp(old, map, true).pamt4KEntryBytes());
+        ScriptedMachine chosen = new ScriptedMachine(map.cmrs());
+        chosen.field(SysField.PAMT_4K_ENTRY_SIZE, 32);
+        assertEquals(32, HostBringUp.bringUp(chosen, map, false).pamt4KEntryBytes());
+    }
+
+    @Test
     void aKeyIsTriedAgainForABoundedNumberOfTimes() {
         long noEntropy = TdxStatus.KEY_GENERATION_FAILED.code();
         machine.answer(SeamcallLeaf.SYS_KEY_CONFIG, noEntropy, noEntropy, TdxStatus.SYS_BUSY.code());
@@ -164,6 +262,10 @@ class HostBringUpTest {
         assertTrue(assertThrows(IllegalArgumentException.class, () -> HostBringUp.bringUp(machine, map, true))
                 .getMessage()
                 .contains("reserved areas"));
+    }
+
+    private SeamcallFailedException refusal(ScriptedMachine refusing, boolean dynamicPamt) {
+        return assertThrows(SeamcallFailedException.class, () -> HostBringUp.bringUp(refusing, map, dynamicPamt));
     }
 
     /** A base and a size at the n-th pair of words. */

@@ -49,6 +49,7 @@ final class ScriptedMachine implements SeamcallPlatform, PhysicalMemory {
         field(SysField.PAMT_2M_ENTRY_SIZE, 16);
         field(SysField.PAMT_1G_ENTRY_SIZE, 16);
         field(SysField.PAMT_PAGE_BITMAP_ENTRY_BITS, 1);
+        field(SysField.MIN_DYNAMIC_PAMT_NUM_HKID_BITS, 0);
         field(SysField.NUM_CMRS, 32);
         for (int i = 0; i < 32; i++) {
             fields.put(SysField.CMR_BASE.id(i), i < cmrs.size() ? cmrs.get(i).baseHpa() : 0);
@@ -62,7 +63,12 @@ final class ScriptedMachine implements SeamcallPlatform, PhysicalMemory {
 
     void withoutDynamicPamt() {
         field(SysField.TDX_FEATURES0, 0);
-        fields.remove(SysField.PAMT_PAGE_BITMAP_ENTRY_BITS.id());
+        withoutField(SysField.PAMT_PAGE_BITMAP_ENTRY_BITS);
+        withoutField(SysField.MIN_DYNAMIC_PAMT_NUM_HKID_BITS);
+    }
+
+    void withoutField(SysField field) {
+        fields.remove(field.id());
     }
 
     /** Answers the next calls of a leaf with these statuses, and those after them with success. */
