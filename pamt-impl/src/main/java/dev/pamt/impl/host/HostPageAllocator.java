@@ -614,7 +614,7 @@ public final class HostPageAllocator implements PageAllocator {
         }
     }
 
-    /** The regions that nobody has touched yet, as intervals that get shorter at both ends. */
+    /** The regions that have never been touched, as intervals that get shorter at both ends. */
     private static final class Untouched {
         private final long[] starts;
         private final long[] ends;
