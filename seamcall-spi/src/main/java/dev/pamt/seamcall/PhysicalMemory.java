@@ -4,6 +4,9 @@ package dev.pamt.seamcall;
  * Physical memory as the host reaches it: for the structures that a SEAMCALL takes by address, and to scrub pages that
  * come back from the module.
  *
+ * <p>A backend that cannot reach the memory throws {@link SeamcallUnavailableException}, as for a SEAMCALL: the access may have
+ * been made, unless the exception is {@linkplain SeamcallUnavailableException#notSent one for an access that was not sent}.
+ *
  * <p><b>Thread-safety:</b> any number of threads at once; a 64-bit access is atomic, a page operation is not.
  */
 public interface PhysicalMemory {

@@ -77,9 +77,12 @@ public final class FaultInjection implements SeamcallDecorator {
                 spoil(regs, fault.value());
                 yield status;
             }
+            case NOT_SENT ->
+                throw SeamcallUnavailableException.notSent(
+                        "injected: call " + number + " of " + leaf + " was not sent", null);
             case LOST_BEFORE -> throw lost(leaf, number, "before");
             case LOST_AFTER -> {
-                backend.seamcall(rax, regs);
+                backend.seamcall(rax, new SeamcallRegisters().set(regs));
                 throw lost(leaf, number, "after");
             }
         };

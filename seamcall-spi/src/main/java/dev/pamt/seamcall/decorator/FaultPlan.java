@@ -19,6 +19,7 @@ public final class FaultPlan {
     enum Kind {
         ANSWER,
         GARBAGE,
+        NOT_SENT,
         LOST_BEFORE,
         LOST_AFTER
     }
@@ -102,8 +103,19 @@ public final class FaultPlan {
         }
 
         /**
-         * Loses the module before a call: {@link dev.pamt.seamcall.SeamcallUnavailableException}, and the module has not seen
-         * the call.
+         * Does not send a call, and says so: {@link dev.pamt.seamcall.SeamcallUnavailableException#notSent}.
+         *
+         * @param leaf the leaf
+         * @param call the how-manieth call of it, from 1
+         * @return this
+         */
+        public Builder notSent(SeamcallLeaf leaf, long call) {
+            return add(leaf, call, new Fault(Kind.NOT_SENT, 0));
+        }
+
+        /**
+         * Loses a call on its way to the module: {@link dev.pamt.seamcall.SeamcallUnavailableException}, and the module has not
+         * seen the call, which the caller cannot know ({@code mayHaveBeenMade()} is true).
          *
          * @param leaf the leaf
          * @param call the how-manieth call of it, from 1
@@ -115,7 +127,7 @@ public final class FaultPlan {
 
         /**
          * Loses the answer of a call: {@link dev.pamt.seamcall.SeamcallUnavailableException}, and the module has carried the
-         * call out.
+         * call out. The registers are as they were before the call.
          *
          * @param leaf the leaf
          * @param call the how-manieth call of it, from 1

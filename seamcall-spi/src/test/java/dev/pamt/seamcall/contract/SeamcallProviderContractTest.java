@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.abort;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.pamt.seamcall.ModuleInspection;
@@ -35,7 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * What every SEAMCALL backend must do: the rules SPI-1 to SPI-12 of {@link SeamcallProvider}, a test for each. Extend it, and
+ * What every SEAMCALL backend must do: the rules SPI-1 to SPI-12 of {@link SeamcallProvider}, a test for each, two for SPI-1. Extend it, and
  * open the backend; if the backend lacks a {@link Capability}, say so, and the tests that need it are skipped with the reason.
  *
  * <p>Each test opens a machine of its own, with two processors and 16 GiB of memory, and brings its module up with Dynamic
@@ -204,6 +206,28 @@ public abstract class SeamcallProviderContractTest {
         bringUp();
         expect(TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX), calls().pageRdmd(marked(), -1));
         expect(TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX), calls().pageRdmd(marked(), OUTSIDE));
+    }
+
+    /** An interrupted thread calls: a backend may take that as a reason not to send a call, but then it must not have sent it. */
+    @Test
+    void spi1ACallThatWasNotSentWasNotMade() {
+        bringUp();
+        long remove;
+        Thread.currentThread().interrupt();
+        try {
+            expect(0, add(region(9), page(56, 0), page(56, 1)));
+            remove = 0;
+        } catch (SeamcallUnavailableException e) {
+            assumeFalse(e.mayHaveBeenMade(), "the call may have been made, so there is nothing to check");
+            remove = TdxStatus.NO_PAMT_PAGE_PAIR.with(TdxOperand.RCX);
+        } finally {
+            Thread.interrupted();
+        }
+        try {
+            expect(remove, calls().pamtRemove(regs.clear(), region(9)));
+        } catch (SeamcallUnavailableException e) {
+            abort("the module is lost, so there is nothing to check: " + e);
+        }
     }
 
     @Test

@@ -1,8 +1,10 @@
 package dev.pamt.seamcall.decorator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
@@ -20,7 +22,7 @@ class FaultInjectionTest {
 
     private final AtomicInteger reached = new AtomicInteger();
     private final SeamcallProvider backend = (rax, regs) -> {
-        reached.incrementAndGet();
+        regs.r8 = reached.incrementAndGet();
         return 0;
     };
 
@@ -79,10 +81,28 @@ class FaultInjectionTest {
         SeamcallProvider faulty = new FaultInjection(
                         FaultPlan.builder().loseBefore(ADD, 1).loseAfter(ADD, 2).build())
                 .decorate(backend, 0);
-        assertThrows(SeamcallUnavailableException.class, () -> add(faulty));
+        SeamcallUnavailableException before = assertThrows(SeamcallUnavailableException.class, () -> add(faulty));
+        assertTrue(before.mayHaveBeenMade(), "the caller cannot know");
         assertEquals(0, reached.get());
-        assertThrows(SeamcallUnavailableException.class, () -> add(faulty));
+        SeamcallRegisters regs = new SeamcallRegisters();
+        SeamcallUnavailableException after =
+                assertThrows(SeamcallUnavailableException.class, () -> faulty.seamcall(ADD.rax(), regs));
+        assertTrue(after.mayHaveBeenMade());
         assertEquals(1, reached.get());
+        assertEquals(new SeamcallRegisters(), regs, "the answer is lost as a whole");
+    }
+
+    @Test
+    void aCallCanBeOneThatWasNotSent() {
+        FaultInjection faults =
+                new FaultInjection(FaultPlan.builder().notSent(ADD, 2).build());
+        SeamcallProvider faulty = faults.decorate(backend, 0);
+        assertEquals(0, add(faulty));
+        SeamcallUnavailableException notSent = assertThrows(SeamcallUnavailableException.class, () -> add(faulty));
+        assertFalse(notSent.mayHaveBeenMade());
+        assertEquals(1, reached.get());
+        assertEquals(0, add(faulty));
+        assertEquals(1, faults.injected());
     }
 
     @Test
