@@ -1,14 +1,14 @@
 package com.example.unixsocket;
 
+import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
-import java.io.EOFException;
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
@@ -18,6 +18,8 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The other process: machines with emulated modules, a thread for each connection.
+ *
+ * <p>A request that is not one from its first byte to its last is neither carried out nor answered: its connection is closed.
  *
  * <p>Ends with its standard input, hence with the process that has started it.
  */
@@ -70,107 +72,110 @@ public final class ModuleServer {
     private void serve(SocketChannel connection) {
         try (Wire wire = new Wire(connection)) {
             SeamcallPlatform machine = null;
-            while (true) {
-                int kind = wire.in.readByte();
-                switch (kind) {
-                    case Wire.OPEN -> machine = open(wire);
-                    case Wire.JOIN -> machine = join(wire);
-                    default -> answer(wire, kind, machine);
+            for (Received request = wire.nextRequest(); request != null; request = wire.nextRequest()) {
+                if (machine == null) {
+                    machine = begin(wire, request);
+                } else {
+                    wire.answer(answer(request, machine));
                 }
-                wire.out.flush();
             }
-        } catch (EOFException | ClosedChannelException e) {
-            // The other side has closed the connection: so it ends.
         } catch (IOException e) {
             System.err.println("a connection broke: " + e);
         }
     }
 
-    private SeamcallPlatform open(Wire wire) throws IOException {
+    /** The first request of a connection says which machine the others are for. */
+    private SeamcallPlatform begin(Wire wire, Received request) throws IOException {
+        return switch (request.kind()) {
+            case Message.OPEN -> open(wire, request);
+            case Message.JOIN -> join(wire, request);
+            default -> throw new ProtocolException("a request of kind " + request.kind() + " without a machine");
+        };
+    }
+
+    private SeamcallPlatform open(Wire wire, Received request) throws IOException {
         SeamcallPlatform machine;
         try {
-            machine = backend.open(wire.readConfig());
+            machine = backend.open(request.takeConfig());
         } catch (IllegalArgumentException e) {
-            fail(wire, Wire.REFUSED, e);
+            wire.answer(failure(Message.REFUSED, e));
             return null;
         }
         long id = ids.incrementAndGet();
         machines.put(id, machine);
-        wire.out.writeByte(Wire.OK);
-        wire.out.writeLong(id);
-        wire.out.writeInt(machine.processors());
-        wire.out.writeInt(machine.packages());
+        Message answer = new Message(Message.OK)
+                .put(id)
+                .put(machine.packages())
+                .put(machine.firstPrivateHkid())
+                .put(machine.privateHkids())
+                .put(machine.processors());
         for (int i = 0; i < machine.processors(); i++) {
-            wire.out.writeInt(machine.packageOf(i));
+            answer.put(machine.packageOf(i));
         }
-        wire.out.writeInt(machine.firstPrivateHkid());
-        wire.out.writeInt(machine.privateHkids());
+        wire.answer(answer);
         return machine;
     }
 
-    private SeamcallPlatform join(Wire wire) throws IOException {
-        SeamcallPlatform machine = machines.get(wire.in.readLong());
-        if (machine == null) {
-            fail(wire, Wire.UNAVAILABLE, new SeamcallUnavailableException("there is no such machine any more"));
-        } else {
-            wire.out.writeByte(Wire.OK);
-        }
+    private SeamcallPlatform join(Wire wire, Received request) throws IOException {
+        long id = request.takeLong();
+        request.end();
+        SeamcallPlatform machine = machines.get(id);
+        wire.answer(
+                machine == null
+                        ? new Message(Message.NOT_MADE).put("there is no such machine any more")
+                        : new Message(Message.OK));
         return machine;
     }
 
-    private void answer(Wire wire, int kind, SeamcallPlatform machine) throws IOException {
-        if (machine == null) {
-            throw new IOException("a request without a machine");
-        }
-        switch (kind) {
-            case Wire.CALL -> call(wire, machine);
-            case Wire.READ, Wire.WRITE, Wire.CLEAR -> access(wire, kind, machine);
-            case Wire.CLOSE -> {
+    private Message answer(Received request, SeamcallPlatform machine) throws ProtocolException {
+        return switch (request.kind()) {
+            case Message.CALL -> call(request, machine);
+            case Message.READ, Message.WRITE, Message.CLEAR -> access(request, machine.memory());
+            case Message.CLOSE -> {
+                request.end();
                 machine.close();
                 machines.values().remove(machine);
-                wire.out.writeByte(Wire.OK);
+                yield new Message(Message.OK);
             }
-            default -> throw new IOException("a request of unknown kind " + kind);
-        }
+            default -> throw new ProtocolException("a request of unknown kind " + request.kind());
+        };
     }
 
-    private static void call(Wire wire, SeamcallPlatform machine) throws IOException {
-        int processor = wire.in.readInt();
-        long rax = wire.in.readLong();
+    private static Message call(Received request, SeamcallPlatform machine) throws ProtocolException {
+        int processor = request.takeInt();
+        long rax = request.takeLong();
         SeamcallRegisters regs = new SeamcallRegisters();
-        wire.read(regs);
-        long status;
+        request.take(regs);
+        request.end();
+        if (processor < 0 || processor >= machine.processors()) {
+            throw new ProtocolException("a call on processor " + processor + " of " + machine.processors());
+        }
         try {
-            status = machine.processor(processor).seamcall(rax, regs);
+            long status = machine.processor(processor).seamcall(rax, regs);
+            return new Message(Message.OK).put(status).put(regs);
         } catch (SeamcallUnavailableException e) {
-            fail(wire, Wire.UNAVAILABLE, e);
-            return;
+            return failure(e.mayHaveBeenMade() ? Message.UNAVAILABLE : Message.NOT_MADE, e);
         }
-        wire.out.writeByte(Wire.OK);
-        wire.out.writeLong(status);
-        wire.write(regs);
     }
 
-    private static void access(Wire wire, int kind, SeamcallPlatform machine) throws IOException {
-        long hpa = wire.in.readLong();
-        long value = wire.in.readLong();
-        long answer = 0;
+    private static Message access(Received request, PhysicalMemory memory) throws ProtocolException {
+        long hpa = request.takeLong();
+        long value = request.kind() == Message.WRITE ? request.takeLong() : 0;
+        request.end();
+        Message answer = new Message(Message.OK);
         try {
-            switch (kind) {
-                case Wire.READ -> answer = machine.memory().read64(hpa);
-                case Wire.WRITE -> machine.memory().write64(hpa, value);
-                default -> machine.memory().clearPage(hpa);
+            switch (request.kind()) {
+                case Message.READ -> answer.put(memory.read64(hpa));
+                case Message.WRITE -> memory.write64(hpa, value);
+                default -> memory.clearPage(hpa);
             }
+            return answer;
         } catch (IllegalArgumentException e) {
-            fail(wire, Wire.REFUSED, e);
-            return;
+            return failure(Message.REFUSED, e);
         }
-        wire.out.writeByte(Wire.OK);
-        wire.out.writeLong(answer);
     }
 
-    private static void fail(Wire wire, int kind, RuntimeException failure) throws IOException {
-        wire.out.writeByte(kind);
-        wire.out.writeUTF(String.valueOf(failure.getMessage()));
+    private static Message failure(int kind, RuntimeException failure) {
+        return new Message(kind).put(String.valueOf(failure.getMessage()));
     }
 }

@@ -1,6 +1,7 @@
 package com.example.unixsocket;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,7 +10,9 @@ import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtStats;
 import dev.pamt.api.RegionState;
 import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -30,13 +33,14 @@ class KilledProcessTest {
 
     private final ExecutorService caller = Executors.newSingleThreadExecutor();
     private ServerProcess process;
+    private SeamcallPlatform machine;
     private PamtManager manager;
 
     @BeforeEach
     void start() throws Exception {
         process = ServerProcess.start();
         MemoryMap memory = MemoryMap.synthetic();
-        SeamcallPlatform machine = new UnixSocketFactory()
+        machine = new UnixSocketFactory()
                 .open(PlatformConfig.builder()
                         .cmrs(memory.cmrs())
                         .option(UnixSocketFactory.SOCKET, process.socket().toString())
@@ -69,13 +73,28 @@ class KilledProcessTest {
 
         PamtStats after = manager.stats();
         assertEquals(1, after.lostPairs(), "the pair in the call: nobody knows whose it is");
-        assertEquals(RegionState.Kind.EMPTY, manager.state(target).kind());
+        assertEquals(RegionState.Kind.UNKNOWN, manager.state(target).kind());
         assertEquals(1, after.installedPairs(), "the pair of the region that was backed before");
         assertEquals(
                 PAIRS_PER_CHUNK * after.donorChunks(),
                 after.sparePairs() + after.installedPairs() + after.lostPairs(),
                 "every other pair is where it was");
-        assertThrows(SeamcallUnavailableException.class, () -> manager.get(target));
+        SeamcallUnavailableException later =
+                assertThrows(SeamcallUnavailableException.class, () -> manager.get(target));
+        assertFalse(later.mayHaveBeenMade(), later::toString);
+        assertEquals(1, manager.stats().lostPairs(), "no pair is lost by a call that was not sent");
+    }
+
+    @Test
+    void aCallToAProcessThatIsGoneAlreadyWasNotSent() {
+        assertEquals(0, machine.memory().read64(8));
+        process.kill();
+        SeamcallUnavailableException first = assertThrows(SeamcallUnavailableException.class, () -> machine.processor(0)
+                .seamcall(SeamcallLeaf.SYS_RD.rax(), new SeamcallRegisters()));
+        assertFalse(first.mayHaveBeenMade(), first::toString);
+        SeamcallUnavailableException access = assertThrows(
+                SeamcallUnavailableException.class, () -> machine.memory().write64(8, 1));
+        assertFalse(access.mayHaveBeenMade(), access::toString);
     }
 
     private static long regionBelow(long page) {
