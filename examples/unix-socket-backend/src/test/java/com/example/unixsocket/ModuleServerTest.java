@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.StandardProtocolFamily;
@@ -18,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -174,7 +177,7 @@ class ModuleServerTest {
         connection.close();
         connection = connect();
         expectNeitherDoneNorAnswered(
-                bytes(new Message(Message.OPEN).put(1).put(1).put(-1).put(0), 1));
+                bytes(new Message(Message.OPEN).put(1).put(1).put(0).put(-1), 1));
     }
 
     @Test
@@ -186,18 +189,30 @@ class ModuleServerTest {
     }
 
     @Test
-    void connectingEndsThoughTheServerTakesNoConnections(@TempDir Path directory) throws Exception {
-        UnixDomainSocketAddress address = UnixDomainSocketAddress.of(directory.resolve("deaf"));
-        List<Wire> waiting = new ArrayList<>();
-        try (ServerSocketChannel deaf = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-            deaf.bind(address, 1);
+    void connectingWaitsForAServerThatIsBusyButNotForEver(@TempDir Path directory) throws Exception {
+        UnixDomainSocketAddress address = UnixDomainSocketAddress.of(directory.resolve("busy"));
+        List<Wire> wires = new ArrayList<>();
+        try (ServerSocketChannel busy = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            busy.bind(address, 1);
             assertThrows(SocketTimeoutException.class, () -> {
-                while (waiting.size() < 100) {
-                    waiting.add(Wire.connect(address.getPath(), Deadline.in(300)));
+                while (wires.size() < 100) {
+                    wires.add(Wire.connect(address.getPath(), Deadline.in(300)));
                 }
             });
+            CompletableFuture<SocketChannel> accepted = CompletableFuture.supplyAsync(
+                    () -> accept(busy), CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS));
+            wires.add(Wire.connect(address.getPath(), Deadline.in(30_000)));
+            accepted.get().close();
         } finally {
-            waiting.forEach(Wire::close);
+            wires.forEach(Wire::close);
+        }
+    }
+
+    private static SocketChannel accept(ServerSocketChannel server) {
+        try {
+            return server.accept();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }

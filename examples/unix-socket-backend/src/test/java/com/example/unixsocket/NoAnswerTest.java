@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 class NoAnswerTest {
     private static final int PAIRS_PER_CHUNK = 256;
     private static final long REGION_BYTES = 2L << 20;
-    private static final String TIMEOUT_MILLIS = "1000";
+    private static final String TIMEOUT_MILLIS = "3000";
     private static final int KIND = 12;
 
     private MiddleMan middle;

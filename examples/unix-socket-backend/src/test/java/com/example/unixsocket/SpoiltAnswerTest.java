@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** An answer that is not one from its first byte to its last, or that does not come, is not believed. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class SpoiltAnswerTest {
-    private static final String TIMEOUT_MILLIS = "1000";
+    private static final String TIMEOUT_MILLIS = "2000";
     private static final int NUMBER = Integer.BYTES;
     private static final int KIND = NUMBER + Long.BYTES;
     private static final int UNKNOWN = 77;
@@ -41,6 +41,13 @@ class SpoiltAnswerTest {
             public byte[] spoil(byte[] answer) {
                 answer[KIND] = UNKNOWN;
                 return answer;
+            }
+        },
+        UNKNOWN_KIND_AND_NO_MORE {
+            @Override
+            public byte[] spoil(byte[] answer) {
+                answer[KIND] = UNKNOWN;
+                return resized(answer, KIND + 1);
             }
         },
         /** As much as belongs to an answer of kind 0, with a kind that says otherwise. */
@@ -58,8 +65,7 @@ class SpoiltAnswerTest {
                         answer, new Message(Message.UNAVAILABLE).put("gone").put(0L));
             }
         },
-        /** There is no call that the other side could refuse: SPI-1. */
-        REFUSAL {
+        REFUSAL_WITH_BYTES_LEFT_OVER {
             @Override
             public byte[] spoil(byte[] answer) {
                 return message(answer, new Message(Message.REFUSED).put("no").put(0));
@@ -183,6 +189,15 @@ class SpoiltAnswerTest {
         SeamcallUnavailableException lost = assertThrows(SeamcallUnavailableException.class, () -> sysInit(regs));
         assertTrue(lost.mayHaveBeenMade(), lost::toString);
         assertEquals(before, regs, "nothing of such an answer is in the registers");
+        expectNotSent();
+    }
+
+    @Test
+    void aCallCannotBeRefused() {
+        middle.spoilNext(Message.CALL, answer -> Bad.message(answer, new Message(Message.REFUSED).put("no")));
+        SeamcallUnavailableException lost =
+                assertThrows(SeamcallUnavailableException.class, () -> sysInit(new SeamcallRegisters()));
+        assertTrue(lost.mayHaveBeenMade(), lost::toString);
         expectNotSent();
     }
 

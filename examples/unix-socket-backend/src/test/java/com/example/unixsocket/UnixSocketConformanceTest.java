@@ -52,4 +52,15 @@ class UnixSocketConformanceTest {
             assertEquals(0, machine.memory().read64(8), "and it goes on afterwards");
         }
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "-1", "2147483648", "ten"})
+    void aTimeoutIsAPositiveNumberOfMilliseconds(String timeout) {
+        PlatformConfig config = PlatformConfig.builder()
+                .option(UnixSocketFactory.ANSWER_TIMEOUT, timeout)
+                .build();
+        IllegalArgumentException refused =
+                assertThrows(IllegalArgumentException.class, () -> new UnixSocketFactory().open(config));
+        assertTrue(refused.getMessage().contains(UnixSocketFactory.ANSWER_TIMEOUT), refused::getMessage);
+    }
 }
