@@ -1,6 +1,7 @@
 package dev.pamt.seamcall.conformance;
 
 import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
@@ -91,31 +92,32 @@ public final class Conformance {
         }
     }
 
-    /** Lines of SYS.CONFIG, each with TDMRs of its own and for a module of its own. */
+    /** Lines of SYS.CONFIG, each with a machine, TDMRs and inputs of its own. */
     private void replayEachLine(VectorFile file, ResultBuilder result) {
-        JsonValue platform = RecordedMachine.defaultPlatform();
-        long hkid = platform.get("global_hkid").number();
         for (int i = 0; i < file.lines().size(); i++) {
             JsonValue line = file.lines().get(i);
             result.at(i + 1, line);
-            RecordedMachine machine = openOr(result, 1, () -> RecordedMachine.initialised(platform, backend));
+            RecordedMachine machine =
+                    openOr(result, 1, () -> RecordedMachine.initialised(RecordedMachine.platformOf(line), backend));
             if (machine != null) {
                 try (machine) {
-                    guarded(file, i + 1, result, () -> configure(machine, line, hkid, result));
+                    guarded(file, i + 1, result, () -> configure(machine, line, result));
                 }
             }
         }
     }
 
-    private static void configure(RecordedMachine machine, JsonValue line, long hkid, ResultBuilder result) {
-        SeamcallRegisters regs = new SeamcallRegisters();
-        long status =
-                machine.configure(regs, line.get("tdmrs"), line.get("dynamic").bool(), hkid);
+    private static void configure(RecordedMachine machine, JsonValue line, ResultBuilder result) {
+        SeamcallRegisters before = machine.prepareSysConfig(line);
+        SeamcallRegisters regs = new SeamcallRegisters().set(before);
+        long status = machine.platform().processor(0).seamcall(SeamcallLeaf.SYS_CONFIG.rax(), regs);
         result.call(line.get("status").text());
-        long expected = line.get("out").get("rax").number();
+        JsonValue out = line.get("out");
+        long expected = out.get("rax").number();
         if (status != expected) {
             result.differ("rax", TdxStatus.toString(expected), TdxStatus.toString(status));
         }
+        Replay.compareRegisters(result, "", out, before, regs);
     }
 
     /** Opens a machine; null if the backend cannot be that machine, which is a skip, or if it is a bad one. */

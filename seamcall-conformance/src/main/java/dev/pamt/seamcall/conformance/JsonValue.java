@@ -109,6 +109,13 @@ final class JsonValue {
         return items().get(index);
     }
 
+    /** This object, with the fields of another one where it has none. */
+    JsonValue orFieldsOf(JsonValue other) {
+        Map<String, JsonValue> all = new LinkedHashMap<>(other.fields());
+        fields().keySet().stream().filter(this::has).forEach(name -> all.put(name, get(name)));
+        return new JsonValue(all);
+    }
+
     boolean isArray() {
         return value instanceof List;
     }

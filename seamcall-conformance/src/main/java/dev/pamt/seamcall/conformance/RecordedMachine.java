@@ -3,9 +3,11 @@ package dev.pamt.seamcall.conformance;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.Seamcalls;
+import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import java.io.IOException;
 import java.util.List;
@@ -15,11 +17,11 @@ import java.util.function.Function;
  * The machine that a recording was made on, as a backend makes it, brought up through real calls.
  */
 final class RecordedMachine implements AutoCloseable {
-    /** What recordings without a header were made on. */
+    /** What recordings without a header were made on, where their lines do not say otherwise. */
     private static final String DEFAULT_PLATFORM = "{\"maxpa\": 46, \"hkid_start_bit\": 40, \"private_hkid_min\": 32,"
-            + " \"private_hkid_max\": 63, \"global_hkid\": 32, \"num_lps\": 1, \"num_pkgs\": 1}";
+            + " \"private_hkid_max\": 63, \"num_lps\": 1, \"num_pkgs\": 1}";
 
-    private static final long CMR_BYTES = 1L << 40;
+    private static final int CMR_BITS = 40;
     private static final long INFO_ARRAY_HPA = 0x1000;
     private static final long INFO_HPA = 0x10000;
     private static final long INFO_STRIDE = 0x1000;
@@ -34,9 +36,11 @@ final class RecordedMachine implements AutoCloseable {
         this.platform = platform;
     }
 
-    static JsonValue defaultPlatform() {
+    /** The platform of a line that has a machine of its own. */
+    static JsonValue platformOf(JsonValue line) {
         try {
-            return JsonValue.parse(DEFAULT_PLATFORM);
+            JsonValue usual = JsonValue.parse(DEFAULT_PLATFORM);
+            return line.orElse("platform", platform -> platform.orFieldsOf(usual), usual);
         } catch (IOException e) {
             throw new AssertionError(e);
         }
@@ -44,7 +48,7 @@ final class RecordedMachine implements AutoCloseable {
 
     private static PlatformConfig config(JsonValue platform) {
         PlatformConfig.Builder config = PlatformConfig.builder()
-                .cmrs(platform.orElse("cmrs", RecordedMachine::ranges, List.of(new PhysicalRange(0, CMR_BYTES))))
+                .cmrs(platform.orElse("cmrs", RecordedMachine::ranges, usualCmrs(platform)))
                 .processors(platform.get("num_lps").intValue())
                 .packages(platform.get("num_pkgs").intValue());
         if (platform.has("maxpa")) {
@@ -61,6 +65,12 @@ final class RecordedMachine implements AutoCloseable {
             platform.get("options").fields().forEach((name, value) -> config.option(name, value.text()));
         }
         return config.build();
+    }
+
+    /** As much memory as the recordings were made with, or all below the key id if that begins lower. */
+    private static List<PhysicalRange> usualCmrs(JsonValue platform) {
+        int bits = Math.min(CMR_BITS, platform.orElse("hkid_start_bit", JsonValue::intValue, CMR_BITS));
+        return List.of(new PhysicalRange(0, 1L << bits));
     }
 
     private static List<PhysicalRange> ranges(JsonValue cmrs) {
@@ -100,12 +110,23 @@ final class RecordedMachine implements AutoCloseable {
     private void configureAs(JsonValue header) {
         SeamcallRegisters regs = new SeamcallRegisters();
         boolean dynamic = header.get("dynamic_pamt").bool();
-        long hkid = header.get("platform").get("global_hkid").number();
-        expectSuccess("SYS.CONFIG", configure(regs, header.get("tdmrs"), dynamic, hkid));
+        JsonValue tdmrList = header.get("tdmrs");
+        writeTdmrInfo(tdmrList);
+        regs.set(sysConfigInputs(tdmrList, configOptions(header.get("platform"), dynamic)));
+        long status = platform.processor(0).seamcall(SeamcallLeaf.SYS_CONFIG.rax(), regs);
+        long recorded = header.orElse("sys_config_status", JsonValue::number, TdxStatus.SUCCESS.code());
+        if (status != recorded) {
+            throw new BringUpException(
+                    "SYS.CONFIG gave " + TdxStatus.toString(status) + ", recorded is " + TdxStatus.toString(recorded));
+        }
+        if (TdxStatus.isError(recorded)) {
+            // The calls of the recording are made to a module that waits for another SYS.CONFIG.
+            return;
+        }
         for (int i = 0; i < platform.packages(); i++) {
             expectSuccess("SYS.KEY.CONFIG", calls(firstProcessorOf(i)).sysKeyConfig(regs));
         }
-        List<JsonValue> tdmrs = header.get("tdmrs").items();
+        List<JsonValue> tdmrs = tdmrList.items();
         JsonValue done = header.find("tdmr_init_calls_done");
         for (int i = 0; i < tdmrs.size(); i++) {
             // Where a recording does not say how far it went, it went all the way.
@@ -119,8 +140,41 @@ final class RecordedMachine implements AutoCloseable {
         }
     }
 
-    /** Writes TDMR_INFO as a recording lists it and runs SYS.CONFIG. */
-    long configure(SeamcallRegisters regs, JsonValue tdmrs, boolean dynamicPamt, long hkid) {
+    /** What a SYS.CONFIG gets in R8 that says nothing of it. */
+    private static long configOptions(JsonValue platform, boolean dynamicPamt) {
+        long hkid = platform.orElse(
+                "global_hkid",
+                JsonValue::number,
+                platform.get("private_hkid_min").number());
+        return hkid | (dynamicPamt ? Seamcalls.SYS_CONFIG_DYNAMIC_PAMT : 0);
+    }
+
+    private static SeamcallRegisters sysConfigInputs(JsonValue tdmrs, long options) {
+        SeamcallRegisters regs = new SeamcallRegisters();
+        regs.rcx = INFO_ARRAY_HPA;
+        regs.rdx = tdmrs.items().size();
+        regs.r8 = options;
+        return regs;
+    }
+
+    /** Writes the TDMR_INFO of a line that is a SYS.CONFIG; its inputs are those that it lists, or else the usual ones. */
+    SeamcallRegisters prepareSysConfig(JsonValue line) {
+        writeTdmrInfo(line.get("tdmrs"));
+        JsonValue in = line.find("in");
+        boolean hasOptions = in != null && in.has("r8");
+        long options = hasOptions
+                ? in.get("r8").number()
+                : configOptions(platformOf(line), line.get("dynamic").bool());
+        SeamcallRegisters regs = sysConfigInputs(line.get("tdmrs"), options);
+        if (in != null) {
+            for (TdxOperand register : Registers.ALL) {
+                regs.set(register, in.orElse(Registers.name(register), JsonValue::number, regs.get(register)));
+            }
+        }
+        return regs;
+    }
+
+    private void writeTdmrInfo(JsonValue tdmrs) {
         PhysicalMemory memory = platform.memory();
         for (int i = 0; i < tdmrs.items().size(); i++) {
             JsonValue tdmr = tdmrs.item(i);
@@ -136,8 +190,6 @@ final class RecordedMachine implements AutoCloseable {
                 writeArea(info + RESERVED_AREAS_OFFSET + j * 16L, reserved.item(j), "offset");
             }
         }
-        long options = hkid | (dynamicPamt ? Seamcalls.SYS_CONFIG_DYNAMIC_PAMT : 0);
-        return calls(0).sysConfig(regs, INFO_ARRAY_HPA, tdmrs.items().size(), options);
     }
 
     private void writeArea(long hpa, JsonValue area, String start) {
