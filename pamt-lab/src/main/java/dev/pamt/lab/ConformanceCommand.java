@@ -38,7 +38,11 @@ import picocli.CommandLine.Spec;
         versionProvider = Main.Version.class,
         showDefaultValues = false,
         sortOptions = false,
-        footer = {"", "Exit code 1 on any difference, or on a race that came out as it never did on the real module."})
+        footer = {
+            "",
+            "Exit code 1 on any difference, on a race that came out as it never did on the real module, or if nothing at all"
+                    + " could be replayed."
+        })
 final class ConformanceCommand implements Callable<Integer> {
     private static final String SHIPPED = "";
 
@@ -79,11 +83,12 @@ final class ConformanceCommand implements Callable<Integer> {
 
     @Option(
             names = "--litmus",
-            paramLabel = "FILE",
+            paramLabel = "DIR|FILE",
             arity = "0..1",
             fallbackValue = SHIPPED,
             description = {
-                "Instead: run the recorded races of two processors, from a file or those that come with the lab."
+                "Instead: run the recorded races of two processors, from a file, those in a directory, or",
+                "those that come with the lab."
             })
     private String litmus;
 
@@ -134,10 +139,16 @@ final class ConformanceCommand implements Callable<Integer> {
             JUnitReport.write(junit, factory.name(), results);
         }
         out.flush();
-        results.stream()
-                .flatMap(result -> result.differences().stream())
-                .forEach(spec.commandLine().getErr()::println);
-        return results.stream().allMatch(FileResult::passed) ? ExitCode.OK : Main.EXIT_FINDING;
+        PrintWriter err = spec.commandLine().getErr();
+        results.stream().flatMap(result -> result.differences().stream()).forEach(err::println);
+        if (results.stream().allMatch(FileResult::skipped)) {
+            err.println(
+                    "Nothing was replayed: every recording was skipped, for the reasons above. That is no success.");
+            return Main.EXIT_FINDING;
+        }
+        return results.stream().allMatch(result -> result.passed() || result.skipped())
+                ? ExitCode.OK
+                : Main.EXIT_FINDING;
     }
 
     private FileResult replay(Conformance conformance, VectorFile recording) {
@@ -155,16 +166,12 @@ final class ConformanceCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         long chosenSeed = seed == null ? System.nanoTime() : seed;
         out.println("seed        " + chosenSeed);
-        VectorFile recording = litmus.equals(SHIPPED)
-                ? VectorFile.shippedLitmus()
-                : read(Path.of(litmus)).get(0);
-        if (!recording.isLitmus()) {
-            throw usage("--litmus " + litmus + ": has no races; replay it with --vectors");
-        }
         Litmus runner = Litmus.of(config -> open(factory, config), rounds, chosenSeed);
         List<Litmus.Result> results = new ArrayList<>();
-        for (String name : recording.litmusNames()) {
-            results.add(race(runner, recording, name));
+        for (VectorFile recording : races()) {
+            for (String name : recording.litmusNames()) {
+                results.add(race(runner, recording, name));
+            }
         }
         out.println();
         ConformanceTable.races(results).forEach(out::println);
@@ -178,6 +185,19 @@ final class ConformanceCommand implements Callable<Integer> {
                     .printf("%s (%s): %d x %s%n", result.name(), result.about(), times, outcome));
         }
         return results.stream().allMatch(Litmus.Result::passed) ? ExitCode.OK : Main.EXIT_FINDING;
+    }
+
+    /** The recordings of races that were asked for; at least one. */
+    private List<VectorFile> races() {
+        if (litmus.equals(SHIPPED)) {
+            return List.of(VectorFile.shippedLitmus());
+        }
+        List<VectorFile> races =
+                read(Path.of(litmus)).stream().filter(VectorFile::isLitmus).toList();
+        if (races.isEmpty()) {
+            throw usage("--litmus " + litmus + ": has no races; replay it with --vectors");
+        }
+        return races;
     }
 
     private Litmus.Result race(Litmus runner, VectorFile recording, String name) throws InterruptedException {

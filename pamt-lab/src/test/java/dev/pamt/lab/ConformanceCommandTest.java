@@ -28,6 +28,19 @@ class ConformanceCommandTest {
     private static final String GOOD_ADD = ADD.formatted("0x0", "TDX_SUCCESS");
     private static final String WRONG_ADD = ADD.formatted("0x8000020000000001", "TDX_OPERAND_BUSY/RCX");
 
+    /** No machine of one processor has two packages. */
+    private static final String OTHER_MACHINE = HEADER.replace("\"num_pkgs\": 1", "\"num_pkgs\": 2");
+
+    private static final String TWO_PROCESSORS = HEADER.replace("\"num_lps\": 1", "\"num_lps\": 2");
+    private static final String RACING_ADD = "[{\"leaf\": \"TDH.PHYMEM.PAMT.ADD\", \"leaf_no\": 58, \"in\":"
+            + " {\"rcx\": \"0x102000001\", \"rdx\": \"0x102800000\", \"r8\": \"0x102801000\"}}]";
+
+    /** Its only outcome is one that cannot be. */
+    private static final String RACE = "{\"name\": \"add_add\", \"about\": \"ADD || ADD\", \"regions\": {},"
+            + " \"watch\": {}, \"setup\": [], \"t1\": " + RACING_ADD + ", \"t2\": " + RACING_ADD + ", \"outcomes\":"
+            + " [{\"t1\": [\"TDX_SUCCESS\"], \"t2\": [\"TDX_SUCCESS\"], \"final\": \"\"}],"
+            + " \"allowed_by_reading\": []}";
+
     @TempDir
     private Path directory;
 
@@ -42,7 +55,7 @@ class ConformanceCommandTest {
                 "--vectors",
                 recording("good.jsonl", HEADER, GOOD_ADD).toString());
         assertEquals(0, run.exitCode(), run::err);
-        assertEquals(List.of("good.jsonl", "1", "0", "0", "0"), run.row("good.jsonl"));
+        assertEquals(List.of("good.jsonl", "1", "0", "0", "0", "passed"), run.row("good.jsonl"));
         assertTrue(run.out().contains("TDH.PHYMEM.PAMT.ADD: 1 call, 1 status"), run::out);
         assertEquals("", run.err());
     }
@@ -54,6 +67,7 @@ class ConformanceCommandTest {
                 "--vectors",
                 recording("bad.jsonl", HEADER, WRONG_ADD).toString());
         assertEquals(1, run.exitCode());
+        assertEquals(List.of("bad.jsonl", "1", "0", "0", "1", "failed"), run.row("bad.jsonl"));
         assertEquals(
                 "bad.jsonl  n 7  TDH.PHYMEM.PAMT.ADD  rax  expected TDX_OPERAND_BUSY|RCX (0x8000020000000001)"
                         + "  got TDX_SUCCESS (0x0000000000000000)",
@@ -72,6 +86,48 @@ class ConformanceCommandTest {
         assertEquals(1, run.exitCode(), "the pages of the second ADD are not free any more");
         assertEquals("1", run.row("a.jsonl").get(1));
         assertEquals("2", run.row("b.jsonl.gz").get(1));
+    }
+
+    @Test
+    void aRunInWhichEverythingWasSkippedIsNoSuccess() throws Exception {
+        Path report = directory.resolve("report.xml");
+        LabRun run = LabRun.of(
+                "conformance",
+                "--vectors",
+                recording("other.jsonl", OTHER_MACHINE, GOOD_ADD).toString(),
+                "--junit",
+                report.toString());
+        assertEquals(1, run.exitCode());
+        assertEquals(List.of("other.jsonl", "0", "0", "1", "0", "skipped"), run.row("other.jsonl"));
+        assertEquals(List.of("1 recording", "0", "0", "1", "0", "0 passed"), run.row("1 recording"));
+        assertTrue(run.out().contains("skipped  other.jsonl  1 line from line 1: the backend cannot be"), run::out);
+        assertTrue(run.err().startsWith("Nothing was replayed: every recording was skipped"), run::err);
+        String xml = Files.readString(report);
+        assertTrue(xml.contains("tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"1\""), xml);
+        assertTrue(xml.contains("name=\"other.jsonl\"><skipped"), xml);
+    }
+
+    @Test
+    void racesAloneAreNothingToReplay() throws Exception {
+        LabRun run = LabRun.of(
+                "conformance",
+                "--vectors",
+                recording("race.jsonl", HEADER, RACE).toString());
+        assertEquals(1, run.exitCode());
+        assertTrue(run.err().startsWith("Nothing was replayed"), run::err);
+    }
+
+    @Test
+    void aSkippedRecordingBesideAnotherIsNotCountedAsPassed() throws Exception {
+        LabRun run = LabRun.of(
+                "conformance",
+                "--vectors",
+                recording("other.jsonl", OTHER_MACHINE, GOOD_ADD).toString(),
+                recording("good.jsonl", HEADER, GOOD_ADD).toString());
+        assertEquals(0, run.exitCode(), run::err);
+        assertEquals("", run.err());
+        assertEquals("skipped", run.row("other.jsonl").get(5));
+        assertEquals("1 passed", run.row("2 recordings").get(5));
     }
 
     @Test
@@ -118,16 +174,23 @@ class ConformanceCommandTest {
 
     @Test
     void aRaceThatNeverCameOutLikeThatIsAFinding() throws Exception {
-        String call = "{\"leaf\": \"TDH.PHYMEM.PAMT.ADD\", \"leaf_no\": 58, \"in\": {\"rcx\": \"0x102000001\","
-                + " \"rdx\": \"0x102800000\", \"r8\": \"0x102801000\"}}";
-        Path file = recording(
-                "race.jsonl",
-                HEADER.replace("\"num_lps\": 1", "\"num_lps\": 2"),
-                "{\"name\": \"add_add\", \"about\": \"ADD || ADD\", \"regions\": {}, \"watch\": {}, \"setup\": [],"
-                        + " \"t1\": [" + call + "], \"t2\": [" + call + "], \"outcomes\": [{\"t1\": [\"TDX_SUCCESS\"],"
-                        + " \"t2\": [\"TDX_SUCCESS\"], \"final\": \"\"}], \"allowed_by_reading\": []}");
+        Path file = recording("race.jsonl", TWO_PROCESSORS, RACE);
         LabRun run = LabRun.of("conformance", "--litmus", file.toString(), "--rounds", "3");
         assertEquals(1, run.exitCode());
         assertTrue(run.err().contains("add_add (ADD || ADD): "), run::err);
+    }
+
+    @Test
+    void racesOfADirectoryAreRunWhereverTheyAre() throws Exception {
+        recording("a.jsonl", HEADER, GOOD_ADD);
+        LabRun none = LabRun.of("conformance", "--litmus", directory.toString(), "--rounds", "1");
+        assertEquals(2, none.exitCode(), "there are no races");
+        assertTrue(none.err().contains("has no races"), none::err);
+
+        recording("b.jsonl", TWO_PROCESSORS, RACE);
+        recording("c.jsonl", TWO_PROCESSORS, RACE);
+        LabRun run = LabRun.of("conformance", "--litmus", directory.toString(), "--rounds", "1");
+        assertEquals(1, run.exitCode());
+        assertEquals("2", run.row("2 races").get(1));
     }
 }

@@ -23,15 +23,16 @@ public final class ConformanceTable {
      * @return lines
      */
     public static List<String> files(List<FileResult> results) {
-        TextTable table =
-                new TextTable("\nrecording", "\ncalls", "\nevents", "lines skipped\nwholly or partly", "\ndifferences");
+        TextTable table = new TextTable(
+                "\nrecording", "\ncalls", "\nevents", "lines skipped\nwholly or partly", "\ndifferences", "\nresult");
         for (FileResult result : results) {
             table.row(
                     result.file(),
                     Text.count(result.calls()),
                     Text.count(result.events()),
                     Text.count(skippedLines(result)),
-                    Text.count(result.differences().size()));
+                    Text.count(result.differences().size()),
+                    verdict(result));
         }
         table.row(
                 Text.count(results.size(), "recording"),
@@ -41,8 +42,16 @@ public final class ConformanceTable {
                         .mapToLong(ConformanceTable::skippedLines)
                         .sum()),
                 Text.count(
-                        results.stream().mapToLong(r -> r.differences().size()).sum()));
+                        results.stream().mapToLong(r -> r.differences().size()).sum()),
+                Text.count(results.stream().filter(FileResult::passed).count()) + " passed");
         return table.lines();
+    }
+
+    private static String verdict(FileResult result) {
+        if (result.skipped()) {
+            return "skipped";
+        }
+        return result.passed() ? "passed" : "failed";
     }
 
     private static long skippedLines(FileResult result) {

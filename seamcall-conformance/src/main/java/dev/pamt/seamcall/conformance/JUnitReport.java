@@ -61,7 +61,7 @@ public final class JUnitReport {
         }
         return new Case(
                 result.file(),
-                result.passed() ? null : lines(shown),
+                shown.isEmpty() ? null : lines(shown),
                 result.differences().size(),
                 result.skipped() ? skips.toString() : null,
                 skips.toString());

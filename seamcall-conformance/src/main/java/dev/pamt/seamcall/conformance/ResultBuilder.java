@@ -68,6 +68,9 @@ final class ResultBuilder {
     }
 
     FileResult build() {
+        if (calls == 0 && differences.isEmpty() && skips.isEmpty()) {
+            skip("it has no call");
+        }
         return new FileResult(file, calls, events, coverage, List.copyOf(differences), List.copyOf(skips.values()));
     }
 }

@@ -5,23 +5,35 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxStatus;
+import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The replay judges backends rightly; that the emulator passes is tested with the emulator. */
 class ConformanceTest {
     private static final VectorFile FIELDS = VectorFile.shipped("sysrd_01_pamt_fields");
 
+    @TempDir
+    private Path directory;
+
     /** A machine without a module: every call has the same answer. */
-    private record Dumb(SeamcallProvider provider) implements SeamcallPlatform {
+    private record Dumb(SeamcallProvider provider, Optional<ModuleInspection> inspection) implements SeamcallPlatform {
+        Dumb(SeamcallProvider provider) {
+            this(provider, Optional.empty());
+        }
+
         @Override
         public int processors() {
             return 1;
@@ -59,6 +71,15 @@ class ConformanceTest {
 
         @Override
         public void close() {}
+    }
+
+    /** A line after a header that has the machine opened and no more. */
+    private VectorFile recording(String line) throws IOException {
+        Path file = directory.resolve("recording.jsonl");
+        String header = "{\"header\": 1, \"bring_up\": false, \"platform\": {\"num_lps\": 1, \"num_pkgs\": 1},"
+                + " \"unlisted_regs\": {}}";
+        Files.writeString(file, header + "\n" + line + "\n");
+        return VectorFile.read(file);
     }
 
     private static FileResult replay(SeamcallProvider provider, String recording) {
@@ -115,8 +136,29 @@ class ConformanceTest {
     void aBackendThatCannotBeTheMachineIsSkippedWithTheReason() {
         FileResult result = Conformance.of(ConformanceTest::refuse).replay(FIELDS);
         assertTrue(result.skipped());
+        assertFalse(result.passed(), "nothing was compared");
         assertTrue(result.skips().get(0).reason().contains("32 address bits only"));
         assertEquals(FIELDS.lines().size() - 1, result.skips().get(0).lines());
+    }
+
+    @Test
+    void aRecordingWithoutACallIsNoPass() throws Exception {
+        FileResult result =
+                Conformance.of(config -> new Dumb((rax, regs) -> 0)).replay(recording("{\"note\": \"nothing\"}"));
+        assertTrue(result.skipped());
+        assertFalse(result.passed());
+        assertEquals("it has no call", result.skips().get(0).reason());
+    }
+
+    @Test
+    void aReportCallsSkippedWhatWasSkippedAndFailedWhatDiffers() throws Exception {
+        FileResult skipped = Conformance.of(ConformanceTest::refuse).replay(FIELDS);
+        FileResult failed = replay((rax, regs) -> 0, "sysrd_01_pamt_fields");
+        Path report = directory.resolve("report.xml");
+        JUnitReport.write(report, "dumb", List.of(skipped, failed));
+        String xml = Files.readString(report);
+        assertTrue(xml.contains("tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"1\""), xml);
+        assertTrue(xml.contains("<skipped message=\"12 lines from line 1"), xml);
     }
 
     private static SeamcallPlatform refuse(PlatformConfig config) {
@@ -128,6 +170,38 @@ class ConformanceTest {
         FileResult result = replay((rax, regs) -> 0, "locks_01_add_remove");
         assertTrue(result.skips().stream().anyMatch(skip -> skip.reason().contains("set_lock")));
         assertTrue(result.calls() < 435);
+    }
+
+    @Test
+    void aPamtEntryIsComparedInAllWordsThatTheRecordingHas() throws Exception {
+        assertEquals(List.of(), pamtDifferences("[\"0x100\"]"));
+        assertEquals(List.of(), pamtDifferences("[\"0x100\", \"0x101\", \"0x102\"]"));
+        assertEquals(List.of("pamt[0]"), pamtDifferences("[\"0x101\"]"));
+        assertEquals(List.of("pamt[1]"), pamtDifferences("[\"0x100\", \"0x100\"]"));
+        assertEquals(List.of("pamt[2]"), pamtDifferences("[\"0x100\", \"0x101\", \"0x100\"]"));
+    }
+
+    private List<String> pamtDifferences(String raw) throws IOException {
+        VectorFile entry = recording(
+                "{\"harness\": \"read_pamt_entry\", \"level\": \"2m\", \"pa\": \"0x102000000\", \"raw\": " + raw + "}");
+        return Conformance.of(config -> new Dumb((rax, regs) -> 0, Optional.of(countingWords())))
+                .replay(entry)
+                .differences()
+                .stream()
+                .map(Difference::register)
+                .toList();
+    }
+
+    /** Word i of every PAMT entry is 0x100 + i. */
+    private static ModuleInspection countingWords() {
+        return (ModuleInspection) Proxy.newProxyInstance(
+                ConformanceTest.class.getClassLoader(),
+                new Class<?>[] {ModuleInspection.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
+                    case "guests" -> Optional.empty();
+                    case "pamtEntryWord" -> 0x100L + (int) arguments[2];
+                    default -> throw new UnsupportedOperationException(method.getName());
+                });
     }
 
     @Test
