@@ -27,6 +27,8 @@ class StaticPamtTest {
         expect(TdxStatus.SUCCESS, host.rdmd(page(5, 0)));
         assertEquals(PageType.TDR, host.regs.rcx);
         expect(TdxStatus.SUCCESS, host.calls().mngVpflushdone(host.regs, page(5, 0)));
+        expect(TdxStatus.WBCACHE_NOT_COMPLETE, host.calls().mngKeyFreeid(host.regs, page(5, 0)));
+        expect(TdxStatus.SUCCESS, host.calls().cacheWb(host.regs, 0));
         expect(TdxStatus.SUCCESS, host.calls().mngKeyFreeid(host.regs, page(5, 0)));
         expect(TdxStatus.SUCCESS, host.calls().pageReclaim(host.regs, page(5, 0)));
         assertEquals(0, host.regs.r9);

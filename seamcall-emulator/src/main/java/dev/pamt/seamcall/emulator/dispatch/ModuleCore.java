@@ -94,7 +94,7 @@ public final class ModuleCore {
         leaves.put(SeamcallLeaf.MNG_ADDCX, build::addControlPage);
         leaves.put(SeamcallLeaf.MNG_INIT, build::initialise);
         leaves.put(SeamcallLeaf.MR_FINALIZE, build::finish);
-        TdTeardown teardown = new TdTeardown(access, kot, timing);
+        TdTeardown teardown = new TdTeardown(access, kot, packages, timing);
         leaves.put(SeamcallLeaf.MNG_VPFLUSHDONE, teardown::vpFlushDone);
         leaves.put(SeamcallLeaf.MNG_KEY_FREEID, teardown::keyFreeId);
         leaves.put(SeamcallLeaf.MNG_KEY_RECLAIMID, teardown::keyReclaimId);

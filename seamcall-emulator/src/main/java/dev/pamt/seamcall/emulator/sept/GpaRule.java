@@ -12,18 +12,27 @@ import java.util.Set;
  * @param highestLevel the highest level of entry; {@link #ROOT} for that of the root
  * @param tdr how the root page of the TD is locked; if exclusively, nothing below it is
  * @param tree how the Secure EPT tree is locked
- * @param flagsInTdr whether bit 0 of the TDR operand is a flag
+ * @param flag who may set bit 0 of the TDR operand
  */
-record GpaRule(
-        Set<OpState> opStates, int lowestLevel, int highestLevel, LockMode tdr, LockMode tree, boolean flagsInTdr) {
+record GpaRule(Set<OpState> opStates, int lowestLevel, int highestLevel, LockMode tdr, LockMode tree, Flag flag) {
+    /** What bit 0 of the TDR operand is. */
+    enum Flag {
+        /** Part of the address, and therefore 0. */
+        NONE,
+        /** A flag. */
+        FOR_ALL,
+        /** A flag, but the TD must be one that the host may look into. */
+        FOR_DEBUG
+    }
+
     /** Up to the level of the root. */
     static final int ROOT = -1;
 
     static GpaRule sharing(Set<OpState> opStates, int lowestLevel, int highestLevel, LockMode tree) {
-        return new GpaRule(opStates, lowestLevel, highestLevel, LockMode.SHARED, tree, false);
+        return new GpaRule(opStates, lowestLevel, highestLevel, LockMode.SHARED, tree, Flag.NONE);
     }
 
-    GpaRule withFlags() {
-        return new GpaRule(opStates, lowestLevel, highestLevel, tdr, tree, true);
+    GpaRule with(Flag other) {
+        return new GpaRule(opStates, lowestLevel, highestLevel, tdr, tree, other);
     }
 }

@@ -31,7 +31,7 @@ import java.util.Set;
 final class PageSizes {
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
     private static final GpaRule DEMOTE =
-            GpaRule.sharing(BUILT_OR_RUNNING, 1, 2, LockMode.SHARED).withFlags();
+            GpaRule.sharing(BUILT_OR_RUNNING, 1, 2, LockMode.SHARED).with(GpaRule.Flag.FOR_ALL);
     private static final GpaRule PROMOTE = GpaRule.sharing(BUILT_OR_RUNNING, 1, 2, LockMode.EXCLUSIVE);
     private static final int ENTRIES = 512;
 
@@ -94,7 +94,6 @@ final class PageSizes {
             } else if (call.flag && !aliased) {
                 septPages[vm] |= SeptPages.NOT_USED;
             } else {
-                septPages[vm] &= ~SeptPages.NOT_USED;
                 status = lockSeptPage(walks, septPages, vm);
             }
         }
@@ -103,7 +102,12 @@ final class PageSizes {
 
     private long lockSeptPage(PamtWalk[] walks, long[] septPages, int vm) {
         walks[vm] = new PamtWalk();
-        return pamt.lockPage(walks[vm], septPages[vm], SeptPages.operand(vm), LockMode.EXCLUSIVE, PageType.NDA);
+        return pamt.lockPage(walks[vm], pageOf(septPages, vm), SeptPages.operand(vm), LockMode.EXCLUSIVE, PageType.NDA);
+    }
+
+    /** The address of a page for a VM; bit 63, which the host may leave beside those of L2 VMs, is returned as given. */
+    private static long pageOf(long[] septPages, int vm) {
+        return vm == 0 ? septPages[vm] : septPages[vm] & ~SeptPages.NOT_USED;
     }
 
     private long split(LogicalProcessor lp, GpaCall call, PamtWalk[] walks, long[] septPages, SeamcallRegisters regs) {
@@ -123,7 +127,7 @@ final class PageSizes {
             if (l2[vm].level != call.level) {
                 return pages.failL2(l2[vm], vm, regs, TdxStatus.L2_SEPT_WALK_FAILED);
             }
-            memory.fillPage(septPages[vm], SeptEntry.L2_FREE);
+            memory.fillPage(pageOf(septPages, vm), SeptEntry.L2_FREE);
         }
         long status = askForInterrupt(lp, call, regs);
         if (status != 0) {
@@ -141,7 +145,7 @@ final class PageSizes {
                 td.addChildPages(1);
             }
             if (l2[vm] != null) {
-                Words.sv(l2[vm].words, l2[vm].index, SeptEntry.l2NonLeaf(access.withHkid(td, septPages[vm])));
+                Words.sv(l2[vm].words, l2[vm].index, SeptEntry.l2NonLeaf(access.withHkid(td, pageOf(septPages, vm))));
                 entry |= SeptEntry.aliasBit(vm);
             }
         }

@@ -28,7 +28,8 @@ import java.util.Set;
 final class PrivatePages {
     private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
-    private static final GpaRule ADD = new GpaRule(WHILE_BUILT, 0, 0, LockMode.EXCLUSIVE, LockMode.EXCLUSIVE, false);
+    private static final GpaRule ADD =
+            new GpaRule(WHILE_BUILT, 0, 0, LockMode.EXCLUSIVE, LockMode.EXCLUSIVE, GpaRule.Flag.NONE);
     private static final GpaRule AUG = GpaRule.sharing(BUILT_OR_RUNNING, 0, 1, LockMode.SHARED);
     private static final GpaRule REMOVE = GpaRule.sharing(BUILT_OR_RUNNING, 0, 2, LockMode.SHARED);
     private static final GpaRule RELOCATE = GpaRule.sharing(BUILT_OR_RUNNING, 0, 0, LockMode.SHARED);
@@ -218,11 +219,11 @@ final class PrivatePages {
         }
         call.gpa = call.originalRcx;
         access.descend(call, 0, 0);
-        if (!SeptEntry.isLeaf(call.entry)) {
+        if (!SeptEntry.isLeaf(call.entry) || !SeptEntry.isPresent(call.entry)) {
             return access.fail(call, regs, TdxStatus.EPT_ENTRY_NOT_PRESENT);
         }
         timing.spend(SeamcallLeaf.MR_EXTEND);
-        return call.state() == SeptState.MAPPED ? 0 : TdxStatus.EPT_ENTRY_NOT_PRESENT.code();
+        return 0;
     }
 
     private static long pagesIn(PageLevel level) {

@@ -44,7 +44,7 @@ final class SeptAccess {
     /** Locks the TD, the tree and the entry of a call; the status, or 0. What is held then is the call's to release. */
     long open(GpaCall call, SeamcallRegisters regs, GpaRule rule) {
         long tdrHpa = call.originalRdx;
-        if (rule.flagsInTdr()) {
+        if (rule.flag() != GpaRule.Flag.NONE) {
             if ((tdrHpa & TDR_FLAGS & ~1L) != 0 || tdrHpa >>> 52 != 0) {
                 return TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX);
             }
@@ -53,6 +53,12 @@ final class SeptAccess {
         }
         boolean share = rule.tdr() == LockMode.SHARED;
         long status = openTd(call, tdrHpa, rule);
+        if (status == 0
+                && call.flag
+                && rule.flag() == GpaRule.Flag.FOR_DEBUG
+                && !call.td().params().debug()) {
+            status = TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX);
+        }
         if (status == 0) {
             status = checkGpa(call, rule);
         }

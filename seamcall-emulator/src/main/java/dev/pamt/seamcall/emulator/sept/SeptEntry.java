@@ -163,6 +163,14 @@ final class SeptEntry {
         return level == 1 && SeptState.of(entry).isPending() ? entry & ~COUNTER : entry;
     }
 
+    /** The number by which the host knows the state of an L2 entry; entries of L2 leaves are never made. */
+    static int l2Architectural(long entry) {
+        if (entry == L2_FREE) {
+            return 0x40;
+        }
+        return (entry & TDB) == 0 ? 0xC4 : 0xC1;
+    }
+
     static boolean isAliased(long entry, int vm) {
         return (entry & aliasBit(vm)) != 0;
     }

@@ -37,9 +37,14 @@ final class SeptPages {
 
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
     private static final GpaRule ADD =
-            GpaRule.sharing(BUILT_OR_RUNNING, 1, GpaRule.ROOT, LockMode.SHARED).withFlags();
+            GpaRule.sharing(BUILT_OR_RUNNING, 1, GpaRule.ROOT, LockMode.SHARED).with(GpaRule.Flag.FOR_ALL);
     private static final GpaRule REMOVE = GpaRule.sharing(BUILT_OR_RUNNING, 1, GpaRule.ROOT, LockMode.EXCLUSIVE);
-    private static final GpaRule READ = GpaRule.sharing(BUILT_OR_RUNNING, 0, GpaRule.ROOT, LockMode.SHARED);
+    private static final GpaRule READ =
+            GpaRule.sharing(BUILT_OR_RUNNING, 0, GpaRule.ROOT, LockMode.SHARED).with(GpaRule.Flag.FOR_DEBUG);
+    /** What SEPT.RD tells of an L2 page: permissions as the L2 VM has them, and that there is one. */
+    private static final long L2_NON_LEAF_ATTRIBUTES = 0x800F;
+
+    private static final int L2_ATTRIBUTES_BITS = 16;
     private static final int L2_WALK_OF_ALIAS = 15;
     private static final int L2_ENTRY_OF_ALIAS = 16;
     private static final int ENTRIES = 512;
@@ -218,7 +223,7 @@ final class SeptPages {
     /** Fails with a description of the L2 entry; the status says VM and level. */
     long failL2(GpaCall l2, int vm, SeamcallRegisters regs, TdxStatus status) {
         regs.rcx = l2.entry == SeptEntry.L2_FREE ? 1L << 63 : l2.entry & (SeptEntry.READ_WRITE_EXECUTE | SeptEntry.XU);
-        regs.rdx = (long) vm << 16 | (l2.entry == SeptEntry.L2_FREE ? 0 : 0x84L << 8) | l2.level;
+        regs.rdx = (long) vm << 16 | (long) SeptEntry.l2Architectural(l2.entry) << 8 | l2.level;
         return status.with((long) vm << 16 | l2.level);
     }
 
@@ -314,15 +319,28 @@ final class SeptPages {
         return leaf.uncount();
     }
 
-    /** MEM.SEPT.RD. */
+    /** MEM.SEPT.RD. Bit 0 of RDX asks for the attributes of the L2 VMs in R8, which only the host of a debuggable TD gets. */
     long read(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         GpaCall call = SeptAccess.start(regs);
         long status = access.open(call, regs, READ);
         if (status == 0) {
             timing.spend(SeamcallLeaf.MEM_SEPT_RD);
             access.describe(call, regs);
+            if (call.flag) {
+                regs.r8 = l2Attributes(call.entry);
+            }
         }
         call.release();
         return status;
+    }
+
+    private static long l2Attributes(long entry) {
+        long attributes = 0;
+        for (int vm = 1; vm < VMS; vm++) {
+            if (SeptEntry.isAliased(entry, vm)) {
+                attributes |= L2_NON_LEAF_ATTRIBUTES << (vm * L2_ATTRIBUTES_BITS);
+            }
+        }
+        return attributes;
     }
 }

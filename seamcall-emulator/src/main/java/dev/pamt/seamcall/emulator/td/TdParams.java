@@ -22,16 +22,30 @@ public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, 
     private static final int MAX_VCPUS = 576;
     private static final int MAX_L2_VMS = 3;
     private static final long SEPT_VE_DISABLE = 1L << 28;
-    /** DEBUG, LASS, SEPT_VE_DISABLE, MIGRATABLE, PKS, PERFMON. */
-    private static final long KNOWN_ATTRIBUTES = 1L | 1L << 27 | SEPT_VE_DISABLE | 1L << 29 | 1L << 30 | 1L << 63;
+    private static final long DEBUG = 1;
+    /** DEBUG, ICSSD, LASS, SEPT_VE_DISABLE, MIGRATABLE, PKS, PERFMON. */
+    private static final long KNOWN_ATTRIBUTES =
+            DEBUG | 1L << 16 | 1L << 27 | SEPT_VE_DISABLE | 1L << 29 | 1L << 30 | 1L << 63;
 
     private static final long XFAM_ALWAYS = 3;
     private static final long XFAM_KNOWN = 0x6DBE7;
+    private static final long XFAM_AVX = 1L << 2;
+    private static final long XFAM_AVX512 = 7L << 5;
+    private static final long XFAM_CET = 3L << 11;
+    private static final long XFAM_AMX = 3L << 17;
+    /** In the word at offset 16, the bits beside the one flag of MSR_CONFIG_CTLS; they are looked at late. */
+    private static final long RESERVED_MSR_CONFIG = 0x7FL << 25;
+
     private static final long EPTP_WRITE_BACK = 6;
     private static final int MIN_TSC_FREQUENCY = 4;
     private static final int MAX_TSC_FREQUENCY = 400;
     private static final long WIDE_GPA = 1;
     private static final long KNOWN_CONFIG_FLAGS = 0x1F;
+
+    /** Whether the host may look inside. */
+    public boolean debug() {
+        return (attributes & DEBUG) != 0;
+    }
 
     /** Whether an access to a pending page exits to the host and does not raise #VE. */
     public boolean septVeDisable() {
@@ -49,7 +63,7 @@ public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, 
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.ATTRIBUTES);
         }
         long xfam = memory.read64(hpa + 8);
-        if ((xfam & XFAM_ALWAYS) != XFAM_ALWAYS || (xfam & ~XFAM_KNOWN) != 0) {
+        if (!isPossible(xfam)) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.XFAM);
         }
         long word2 = memory.read64(hpa + 16);
@@ -82,7 +96,7 @@ public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, 
         if (tscFrequency < MIN_TSC_FREQUENCY || tscFrequency > MAX_TSC_FREQUENCY) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.TSC_FREQUENCY);
         }
-        boolean reservedSet = word5 >>> 16 != 0;
+        boolean reservedSet = word5 >>> 16 != 0 || (word2 & RESERVED_MSR_CONFIG) != 0;
         for (long offset = 48; offset < 80; offset += Long.BYTES) {
             reservedSet |= memory.read64(hpa + offset) != 0;
         }
@@ -90,6 +104,20 @@ public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, 
             reservedSet |= memory.read64(hpa + offset) != 0;
         }
         return reservedSet ? TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX) : 0;
+    }
+
+    /** Whether a TD can have the features: some go together, and AVX-512 needs AVX. */
+    private static boolean isPossible(long xfam) {
+        return (xfam & XFAM_ALWAYS) == XFAM_ALWAYS
+                && (xfam & ~XFAM_KNOWN) == 0
+                && isAllOrNone(xfam, XFAM_AVX512)
+                && ((xfam & XFAM_AVX512) == 0 || (xfam & XFAM_AVX) != 0)
+                && isAllOrNone(xfam, XFAM_CET)
+                && isAllOrNone(xfam, XFAM_AMX);
+    }
+
+    private static boolean isAllOrNone(long xfam, long together) {
+        return (xfam & together) == 0 || (xfam & together) == together;
     }
 
     /** Reads TD_PARAMS that have passed the check. */

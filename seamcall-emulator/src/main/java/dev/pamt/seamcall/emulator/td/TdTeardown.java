@@ -16,16 +16,21 @@ import dev.pamt.seamcall.emulator.platform.Timing;
 public final class TdTeardown {
     private final TdAccess access;
     private final KeyOwnershipTable kot;
+    private final int packages;
     private final Timing timing;
 
     /** Makes the leaves. */
-    public TdTeardown(TdAccess access, KeyOwnershipTable kot, Timing timing) {
+    public TdTeardown(TdAccess access, KeyOwnershipTable kot, int packages, Timing timing) {
         this.access = access;
         this.kot = kot;
+        this.packages = packages;
         this.timing = timing;
     }
 
-    /** MNG.VPFLUSHDONE: from here on the TD cannot run and its memory cannot be changed. */
+    /**
+     * MNG.VPFLUSHDONE: from here on the TD cannot run and its memory cannot be changed. All packages must write their caches
+     * back, also those that never had the TD's key.
+     */
     public long vpFlushDone(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
@@ -44,7 +49,7 @@ public final class TdTeardown {
             status = TdxStatus.FLUSHVP_NOT_DONE.code();
         } else {
             timing.spend(SeamcallLeaf.MNG_VPFLUSHDONE);
-            kot.setWriteBackPackages(td.hkid(), td.keyPackages());
+            kot.setWriteBackPackages(td.hkid(), (1 << packages) - 1);
             kot.setState(td.hkid(), KeyOwnershipTable.State.FLUSHED);
             td.setLifecycle(Lifecycle.BLOCKED);
         }

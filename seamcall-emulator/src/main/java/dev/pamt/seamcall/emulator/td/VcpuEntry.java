@@ -99,19 +99,12 @@ public final class VcpuEntry {
         if (!vcpu.tryActivate()) {
             return TdxStatus.VCPU_STATE_INCORRECT.with(vcpu.state().code());
         }
-        boolean associate = vcpu.processor() == Vcpu.NO_PROCESSOR;
-        long status = 0;
-        if (associate) {
+        // A vCPU that was associated stays so, whether it can be entered or not.
+        if (vcpu.processor() == Vcpu.NO_PROCESSOR) {
             vcpu.associate(lp.index());
-        } else if (vcpu.processor() != lp.index()) {
-            status = TdxStatus.VCPU_ASSOCIATED.code();
         }
-        if (status == 0) {
-            status = enterAssociated(vcpu, holds, regs);
-            if (status != ENTERED && associate) {
-                vcpu.dissociate();
-            }
-        }
+        long status =
+                vcpu.processor() == lp.index() ? enterAssociated(vcpu, holds, regs) : TdxStatus.VCPU_ASSOCIATED.code();
         if (status != ENTERED) {
             vcpu.setState(Vcpu.State.READY);
         }

@@ -107,7 +107,8 @@ public final class VcpuLeaves {
             status = access.checkState(hold, WHILE_BUILT, true);
         }
         if (status == 0) {
-            status = initialise(vcpus.at(regs.rcx), lp, version, regs.r8);
+            // Version 0 knows no x2APIC id: whatever R8 is, the vCPU is listed with 0.
+            status = initialise(vcpus.at(regs.rcx), lp, version, version == 0 ? 0 : regs.r8);
         }
         hold.release();
         root.release();
