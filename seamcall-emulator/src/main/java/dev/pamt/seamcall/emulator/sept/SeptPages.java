@@ -41,7 +41,7 @@ final class SeptPages {
     private static final GpaRule REMOVE = GpaRule.sharing(BUILT_OR_RUNNING, 1, GpaRule.ROOT, LockMode.EXCLUSIVE);
     private static final GpaRule READ =
             GpaRule.sharing(BUILT_OR_RUNNING, 0, GpaRule.ROOT, LockMode.SHARED).with(GpaRule.Flag.FOR_DEBUG);
-    /** What SEPT.RD tells of an L2 page: permissions as the L2 VM has them, and that there is one. */
+    /** The attributes that SEPT.RD returns for a VM that has an L2 page at the entry. */
     private static final long L2_NON_LEAF_ATTRIBUTES = 0x800F;
 
     private static final int L2_ATTRIBUTES_BITS = 16;
