@@ -19,7 +19,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * and an ADD that donates pages of it cannot be busy on their account.
  *
  * <p><b>Where a pair is.</b> A pair is in exactly one place: in a slot, free in its chunk, held by a region, in a cache, in the
- * hands of a call under way, set aside, or lost. There are 64 slots for one pair each, 128 bytes apart, chosen by the region
+ * hands of a call under way, set aside, or lost. There are 16 slots for one pair each, 128 bytes apart, chosen by the region
  * that the pair is for, so that regions which go back and forth do not meet in one place. Behind them are the chunks under a
  * mutex, and behind those the host's allocator, which one thread at a time asks for a chunk. The allocator is called with
  * nothing locked that a thread with the lock of a region waits for.
@@ -34,7 +34,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * call that brings the pair.
  */
 final class PairSupply implements PairSource {
-    private static final int SLOTS = 64;
+    private static final int SLOTS = 16;
     /** Longs between two slots: 128 bytes. The first slot is as far from the array's length. */
     private static final int SLOT_STRIDE = 16;
     /** What is in a slot without a pair; one that has a pair holds an odd number, since a pair may lie at address 0. */
@@ -496,10 +496,12 @@ final class PairSupply implements PairSource {
         }
     }
 
-    /** Makes the fullest chunk with free pairs the home, under the mutex. Null if there is none. */
+    /** Makes the fullest chunk with free pairs the home, under the mutex; none if there is none. */
     private void moveHome() {
-        setHome(null);
-        emptySlots();
+        if (homeChunk != null) {
+            setHome(null);
+            emptySlots();
+        }
         setHome(shelf.fullest());
     }
 

@@ -65,8 +65,6 @@ class ManagerModelCheckingTest {
                 .actorsPerThread(CALLS)
                 .actorsAfter(0)
                 .minimizeFailedScenario(false)
-                // The slots of the supply are a loop of 64, and none that waits.
-                .loopBound(200)
                 .sequentialSpecification(ManagerSpecification.class)
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses(
                                 "dev.pamt.impl.Interleavings",

@@ -79,8 +79,6 @@ class PartsModelCheckingTest {
                 .actorsPerThread(3)
                 .actorsAfter(0)
                 .minimizeFailedScenario(false)
-                // The slots of the supply are a loop of 64, and none that waits.
-                .loopBound(200)
                 .addGuarantee(
                         ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.Counters", "dev.pamt.impl.StripedCount")
                                 .allMethods()
