@@ -114,6 +114,26 @@ class MisuseTest {
     }
 
     @Test
+    void aRangeWhoseEndLiesOutsideIsRefusedThoughItsFirstPageIsRam() {
+        String rule = "address 0x7ff4f000 lies outside the memory map; only RAM of the host has page metadata";
+        manager.get(LAST_PAGE - PAGE, 2);
+        refused(AddressOutsideMemoryException.class, rule, LAST_PAGE, () -> manager.put(LAST_PAGE, 2));
+        refused(AddressOutsideMemoryException.class, rule, LAST_PAGE, () -> manager.get(LAST_PAGE, 2));
+        manager.put(LAST_PAGE - PAGE, 2);
+        refused(AddressOutsideMemoryException.class, rule, LAST_PAGE, () -> manager.get(LAST_PAGE, 2));
+    }
+
+    @Test
+    void aRegionThatIsRamOnlyInPartCannotBeMappedAsOne2MPage() {
+        long edge = LAST_PAGE & -PageAllocator.CHUNK_BYTES;
+        refused(
+                AddressOutsideMemoryException.class,
+                "address 0x7fe00000 lies outside the memory map; only RAM of the host has page metadata",
+                edge,
+                () -> manager.map2M(edge));
+    }
+
+    @Test
     void aMisalignedAddress() {
         refused(
                 MisalignedAddressException.class,

@@ -63,6 +63,26 @@ class PartsModelCheckingTest {
     }
 
     @Test
+    void aPageIsEnteredOnceAndStruckOutOnce() {
+        options().check(PageLedgerModel.class);
+    }
+
+    @Test
+    void threadsThatTouchAGigabyteFirstCountInTheSameWords() {
+        ModelCheckingOptions options = new ModelCheckingOptions()
+                .iterations(1)
+                .invocationsPerIteration(INTERLEAVINGS)
+                .threads(2)
+                .actorsBefore(0)
+                .actorsPerThread(2)
+                .actorsAfter(0)
+                .loopBound(2000)
+                .loopIterationsBeforeThreadSwitch(1000)
+                .minimizeFailedScenario(false);
+        options.check(FirstTouchModel.class);
+    }
+
+    @Test
     void aStrategyThatDoesNotLockIsFound() {
         LockModel.prepare(new NoLock());
         LincheckAssertionError found =
