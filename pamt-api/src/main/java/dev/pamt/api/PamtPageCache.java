@@ -8,7 +8,7 @@ package dev.pamt.api;
  *
  * <p><b>Thread-safety:</b> one owner; calls of different threads must not overlap, and one must happen before the other
  * (a vCPU that migrates between threads is fine, two vCPUs are not). <b>Progress:</b> {@link #topUp} may block in the
- * host's allocator; the others do not block.
+ * host's allocator; the others do not block. The manager's close ends every cache, at any time and from any thread.
  */
 public interface PamtPageCache extends AutoCloseable {
     /**

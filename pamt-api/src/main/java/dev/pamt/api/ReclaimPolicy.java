@@ -24,7 +24,7 @@ public record ReclaimPolicy(int idleRegions) {
     }
 
     /**
-     * REMOVE at the last put: no memory is held for nobody, and zero TDs means zero pairs.
+     * REMOVE at the last put: no unused pair is kept, and zero TDs means zero pairs.
      *
      * @return the policy
      */
@@ -34,7 +34,8 @@ public record ReclaimPolicy(int idleRegions) {
 
     /**
      * Keeps some regions idle, so that a guest which converts one page back and forth costs no SEAMCALL. When one more
-     * becomes idle, the one that has waited longest loses its pair. {@link PamtManager#trim} empties them all; mapping a
+     * becomes idle, the one that has waited longest loses its pair: at rest no more than that many are idle, and at any
+     * moment one more for each thread inside a put. Regions whose REMOVE has failed are not counted. {@link PamtManager#trim} empties them all; mapping a
      * region as 2M empties that region.
      *
      * @param regions how many regions at most, 1 to 1,048,576; each holds 8 KiB of page pair

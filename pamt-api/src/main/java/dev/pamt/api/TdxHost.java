@@ -15,13 +15,16 @@ public interface TdxHost extends AutoCloseable {
      *
      * <p>What is done: SYS.INIT, SYS.LP.INIT on every processor, the module's metadata through SYS.RD, TDMRs of 1 GiB
      * granularity over the RAM of the map with reserved areas for holes in convertible memory, PAMT areas placed in RAM,
-     * SYS.CONFIG, SYS.KEY.CONFIG on every package, SYS.TDMR.INIT to the end of every TDMR.
+     * SYS.CONFIG, SYS.KEY.CONFIG on every package, SYS.TDMR.INIT to the end of every TDMR. A machine whose memory or key ids
+     * lie too high for Dynamic PAMT comes up without it; one line in the log says why.
      *
      * @param platform the machine, its module not yet initialised; closed together with the host
      * @param memory its memory map
      * @return the host
      * @throws SeamcallFailedException if the module refuses a step
      * @throws IllegalArgumentException if the map cannot be covered by the TDMRs and reserved areas that the module has
+     * @throws IllegalStateException if the module's PAMT_4K entries have another size than 16 bytes: a page pair is then not two
+     *     pages
      */
     static TdxHost bringUp(SeamcallPlatform platform, MemoryMap memory) {
         return bringUp(platform, memory, true);
