@@ -49,7 +49,7 @@ final class DemotableTd {
         for (int slot = 0; slot < SLOTS; slot++) {
             freeSlots.addLast(slot);
         }
-        seamcalls = new Seamcalls(host.module);
+        seamcalls = new Seamcalls(host.module.processor(0));
         memory = host.module.memory();
         RaceHost.donateFrom(RaceHost.reservedHpa(DONOR));
         for (int region = HOME; region < SEPT_HOMES + GIBIBYTES; region++) {

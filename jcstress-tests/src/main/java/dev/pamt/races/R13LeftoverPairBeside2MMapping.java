@@ -54,7 +54,9 @@ public class R13LeftoverPairBeside2MMapping {
         if (!"mapped 2M".equals(result.r2)) {
             region.manager.map2M(region.hpa);
         }
-        result.r3 = region.look();
+        String found = region.look();
         region.manager.unmap2M(region.hpa);
+        String verdict = region.verdict(0);
+        result.r3 = verdict.equals(Region.SOUND) ? found : verdict;
     }
 }

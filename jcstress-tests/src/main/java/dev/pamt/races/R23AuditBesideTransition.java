@@ -49,9 +49,7 @@ public class R23AuditBesideTransition {
     @Arbiter
     public void arbiter(LLL_Result result) {
         int users = region.manager.state(region.hpa).users();
-        result.r3 = region.look().equals(users == 0 ? "unbacked" : Region.BACKED) ? "users " + users : "a lie";
-        if (users > 0) {
-            region.put();
-        }
+        String verdict = region.verdictBesideAuditor(users);
+        result.r3 = verdict.equals(Region.SOUND) ? "users " + users : verdict;
     }
 }

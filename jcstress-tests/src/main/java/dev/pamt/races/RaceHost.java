@@ -4,6 +4,7 @@ import dev.pamt.api.LockStrategy;
 import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
+import dev.pamt.api.ReclaimPolicy;
 import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
@@ -11,6 +12,7 @@ import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 
 /**
  * One emulated host and one manager for all the races of a JVM, with a region for each state.
@@ -21,6 +23,9 @@ import java.util.concurrent.atomic.AtomicInteger;
  *
  * <p>The strategy is what {@code -Dpamt.strategy} says: {@code global}, {@code hashed} (64 locks), {@code per2M} (the
  * default), or the name of a class that implements {@link LockStrategy} and has a public constructor without arguments.
+ *
+ * <p>With {@code -Dpamt.chunks=false} the host has no 2M chunks, so pairs are cut from single pages; with {@code
+ * -Dpamt.keepIdle=n} the manager keeps n regions idle.
  */
 final class RaceHost {
     /** Regions on the host with chunks. */
@@ -39,15 +44,29 @@ final class RaceHost {
 
     private static final MemoryMap MAP = MemoryMap.of(List.of(PhysicalRange.between(1L << 32, 2 * TEBIBYTE)));
 
-    /** Pairs cut from chunks, as on most hosts. */
+    /** The pages of a host, without its chunks. */
+    private record SinglePages(PageAllocator pages) implements PageAllocator {
+        @Override
+        public long allocPage() {
+            return pages.allocPage();
+        }
+
+        @Override
+        public void freePage(long hpa) {
+            pages.freePage(hpa);
+        }
+    }
+
+    /** Pairs cut from chunks, as on most hosts, unless the properties say otherwise. */
     private static final class WithChunks {
-        private static final RaceHost HOST = new RaceHost(null, REGIONS);
+        private static final RaceHost HOST =
+                new RaceHost(host -> givesChunks() ? host.allocator() : new SinglePages(host.allocator()), REGIONS);
     }
 
     /** Pairs of single pages that lie where the race wants them. */
     private static final class WithDonors {
         private static final DonorPages PAGES = new DonorPages();
-        private static final RaceHost HOST = new RaceHost(PAGES, DONORS);
+        private static final RaceHost HOST = new RaceHost(host -> PAGES, DONORS);
     }
 
     /** Built when the first race asks for it. */
@@ -60,16 +79,18 @@ final class RaceHost {
     private final int regions;
     private final AtomicInteger next = new AtomicInteger();
 
-    private RaceHost(PageAllocator allocator, int regions) {
+    private RaceHost(Function<TdxHost, PageAllocator> allocator, int regions) {
         this.regions = regions;
         SeamcallPlatform emulator = SeamcallProviderFactory.named("emulator")
                 .open(PlatformConfig.builder().cmrs(MAP.cmrs()).build());
         module = new RecordingPlatform(emulator, FIRST_REGION_HPA, REGIONS + DemotableTd.RESERVED_REGIONS);
         TdxHost host = TdxHost.bringUp(module, MAP);
-        PamtManager.Builder builder = PamtManager.builder().host(host).lockStrategy(strategy());
-        manager = allocator == null
-                ? builder.build()
-                : builder.allocator(allocator).build();
+        manager = PamtManager.builder()
+                .host(host)
+                .allocator(allocator.apply(host))
+                .lockStrategy(strategy())
+                .reclaimPolicy(policy())
+                .build();
     }
 
     static RaceHost withChunks() {
@@ -109,7 +130,18 @@ final class RaceHost {
         return new Region(this, FIRST_REGION_HPA + index * PageAllocator.CHUNK_BYTES);
     }
 
-    private static LockStrategy strategy() {
+    /** Whether hosts have 2M chunks in this run. */
+    static boolean givesChunks() {
+        return Boolean.parseBoolean(System.getProperty("pamt.chunks", "true"));
+    }
+
+    /** Which regions stay idle in this run. */
+    static ReclaimPolicy policy() {
+        return new ReclaimPolicy(Integer.getInteger("pamt.keepIdle", 0));
+    }
+
+    /** How transitions exclude each other in this run. */
+    static LockStrategy strategy() {
         String name = System.getProperty("pamt.strategy", "per2M");
         return switch (name) {
             case "global" -> LockStrategy.global();
