@@ -51,8 +51,10 @@ public class R13LeftoverPairBeside2MMapping {
 
     @Arbiter
     public void arbiter(LLL_Result result) {
-        if (!"mapped 2M".equals(result.r2)) {
-            region.manager.map2M(region.hpa);
+        String mapped = "mapped 2M".equals(result.r2) ? "mapped 2M" : region.map2MAtLast();
+        if (!mapped.equals("mapped 2M")) {
+            result.r3 = mapped + " at last";
+            return;
         }
         String found = region.look();
         region.manager.unmap2M(region.hpa);

@@ -65,7 +65,8 @@ final class RaceHost {
 
     /** Pairs of single pages that lie where the race wants them. */
     private static final class WithDonors {
-        private static final DonorPages PAGES = new DonorPages();
+        private static final DonorPages PAGES =
+                new DonorPages(FIRST_REGION_HPA, REGIONS + DemotableTd.RESERVED_REGIONS);
         private static final RaceHost HOST = new RaceHost(host -> PAGES, DONORS);
     }
 
@@ -108,6 +109,11 @@ final class RaceHost {
 
     static void donateFrom(long regionHpa) {
         WithDonors.PAGES.donateFrom(regionHpa);
+    }
+
+    /** The pages of a region that the host with donors has given and does not have back. */
+    static int pagesOut(Region region) {
+        return WithDonors.PAGES.pagesOut(region.hpa);
     }
 
     /** A region that no state is given by {@link #nextRegion}. */

@@ -1,8 +1,8 @@
 package dev.pamt.races;
 
 import dev.pamt.api.CacheExhaustedException;
+import dev.pamt.api.DoubleFreeException;
 import dev.pamt.api.NoUsersException;
-import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
 import dev.pamt.api.RegionInUseException;
@@ -107,6 +107,22 @@ final class Region {
         }
     }
 
+    /** Maps the region when its users have left: at the first try, unless the REMOVE that is to be refused is yet to come. */
+    String map2MAtLast() {
+        boolean refusal = module.refusesNextRemove(hpa);
+        String mapped = map2M();
+        return refusal && mapped.equals("refused") ? map2M() : mapped;
+    }
+
+    String freePage(long page) {
+        try {
+            manager.freePage(page);
+            return "freed";
+        } catch (DoubleFreeException refused) {
+            return "refused";
+        }
+    }
+
     void refuseNextAdd() {
         module.refuseNextAdd(hpa);
     }
@@ -133,8 +149,12 @@ final class Region {
     /** The verdict where a call past the manager may have met one of its own in the module. */
     String verdictBesideAuditor(int users) {
         String found = users > 0 ? compare(users) : SOUND;
-        if (users > 0) {
-            manager.put(hpa, users);
+        int left = manager.state(hpa).users();
+        if (left > 0) {
+            manager.put(hpa, left);
+        }
+        if (users == 0 && left > 0) {
+            found = left + " users too many";
         }
         if (found.equals(SOUND) && RaceHost.policy().idleRegions() > 0) {
             found = takeIdlePairBack();
@@ -159,11 +179,7 @@ final class Region {
      * of another state may take the pair back at any time, and a look would be in its way.
      */
     private String takeIdlePairBack() {
-        boolean refusal = module.refusesNextRemove(hpa);
-        String mapped = map2M();
-        if (refusal && mapped.equals("refused")) {
-            mapped = map2M();
-        }
+        String mapped = map2MAtLast();
         if (!mapped.equals("mapped 2M")) {
             return "not idle: " + mapped;
         }
@@ -182,10 +198,5 @@ final class Region {
         }
         String module = look();
         return module.equals(users == 0 ? "unbacked" : BACKED) ? SOUND : module + " with " + users + " users";
-    }
-
-    /** A page of the region. */
-    long page(int index) {
-        return hpa + index * PageAllocator.PAGE_BYTES;
     }
 }

@@ -2,7 +2,6 @@ package dev.pamt.races;
 
 import dev.pamt.api.CacheExhaustedException;
 import dev.pamt.api.DonorRegionException;
-import dev.pamt.api.DoubleFreeException;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.ManagerClosedException;
 import dev.pamt.api.MemoryMap;
@@ -224,8 +223,6 @@ final class SmallHost {
             return "refused";
         } catch (CacheExhaustedException empty) {
             return "exhausted";
-        } catch (DoubleFreeException freed) {
-            return "freed before";
         } catch (RuntimeException unforeseen) {
             return unforeseen.getClass().getSimpleName();
         }
