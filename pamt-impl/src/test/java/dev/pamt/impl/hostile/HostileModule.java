@@ -7,6 +7,7 @@ import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -32,6 +33,7 @@ final class HostileModule implements SeamcallProvider {
     private final AtomicIntegerArray busyLeft;
     private final AtomicReferenceArray<Pair> returnedBefore = new AtomicReferenceArray<>(REMEMBERED);
     private final AtomicLongArray usersPages = new AtomicLongArray(REMEMBERED);
+    private final AtomicInteger addsInDeath = new AtomicInteger();
     private volatile boolean calm = true;
     private volatile boolean dead;
     private volatile boolean deadIsSent;
@@ -50,13 +52,22 @@ final class HostileModule implements SeamcallProvider {
     }
 
     /** Answers nothing any more; the calls are, or are not, sent. */
-    void die(boolean sent) {
-        deadIsSent = sent;
-        dead = true;
+    synchronized void die(boolean sent) {
+        if (!dead) {
+            deadIsSent = sent;
+            dead = true;
+        }
     }
 
     boolean isDead() {
         return dead;
+    }
+
+    /** Once the module is found dead, a get sends no pair after the others: one for each thread that did not know yet. */
+    void requireFewPairsInDeath() {
+        if (addsInDeath.get() > profile.threads()) {
+            journal.violation(addsInDeath + " pairs were sent into a dead module by " + profile.threads() + " threads");
+        }
     }
 
     /** Notes a page that a user has, as something that could be answered. */
@@ -124,8 +135,8 @@ final class HostileModule implements SeamcallProvider {
         Pair pair = ownership.donated(region, page0Hpa, page1Hpa);
         try {
             long status = answerIn(region, leaf, pair, page0, page1);
-            journal.note(() -> "  " + leaf + " of " + pair + " to region " + region + " answers "
-                    + TdxStatus.toString(status));
+            journal.note(() ->
+                    "  " + leaf + " of " + pair + " to region " + region + " answers " + TdxStatus.toString(status));
             if (TdxStatus.isError(status)) {
                 ownership.refused(pair);
             } else {
@@ -312,6 +323,9 @@ final class HostileModule implements SeamcallProvider {
     /** Busy, without answer, or not sent; 0 if the call is to be answered. */
     private long disturbed(int region, String leaf, Runnable deed) {
         if (dead) {
+            if (leaf.equals("ADD")) {
+                addsInDeath.incrementAndGet();
+            }
             throw gone(leaf);
         }
         if (calm) {
@@ -328,8 +342,7 @@ final class HostileModule implements SeamcallProvider {
                 default -> throw Hostility.raise(Hostility.noAnswer(leaf + " was not done"));
             }
         }
-        if ((busyLeft.get(region) > 0 && busyLeft.getAndDecrement(region) > 0)
-                || Chance.oneIn(profile.busy())) {
+        if ((busyLeft.get(region) > 0 && busyLeft.getAndDecrement(region) > 0) || Chance.oneIn(profile.busy())) {
             journal.lie();
             if (Chance.oneIn(10)) {
                 busyLeft.set(region, 2 + Chance.below(20));

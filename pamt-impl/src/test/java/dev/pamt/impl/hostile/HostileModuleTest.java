@@ -68,7 +68,8 @@ class HostileModuleTest {
                         + world.journal().report());
             }
         }
-        System.out.printf("%,d cases in %,d worlds: %,d calls of the module, %,d of them hostile%n", cases, worlds, calls, lies);
+        System.out.printf(
+                "%,d cases in %,d worlds: %,d calls of the module, %,d of them hostile%n", cases, worlds, calls, lies);
         assertTrue(lies > 0 || only != null, "the module was hostile");
         if (!failures.isEmpty()) {
             kinds.forEach((kind, count) -> System.out.println(count + " worlds: " + kind));
@@ -78,6 +79,11 @@ class HostileModuleTest {
 
     /** A violation without its numbers. */
     private static String kind(String violation) {
-        return violation.lines().findFirst().orElseThrow().replaceAll("0x[0-9a-f]+|\\[.*", "").replaceAll("[0-9]+", "#");
+        return violation
+                .lines()
+                .findFirst()
+                .orElseThrow()
+                .replaceAll("0x[0-9a-f]+|\\[.*", "")
+                .replaceAll("[0-9]+", "#");
     }
 }

@@ -227,8 +227,7 @@ final class Ownership {
         }
         boolean whole = true;
         for (int i = 0; i < PAGES_PER_REGION && whole; i++) {
-            whole = pages.compareAndSet(
-                    index(hpa) + i, Owner.MANAGER.code | CHUNK, Owner.ALLOCATOR.code);
+            whole = pages.compareAndSet(index(hpa) + i, Owner.MANAGER.code | CHUNK, Owner.ALLOCATOR.code);
             if (!whole) {
                 journal.violation("a chunk comes back with " + text(hpa + i * PageAllocator.PAGE_BYTES));
             }

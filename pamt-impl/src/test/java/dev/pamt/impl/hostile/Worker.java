@@ -107,14 +107,28 @@ final class Worker implements Runnable {
     @Override
     public void run() {
         Chance.seed(seed);
-        for (int i = 0; i < world.profile().operations() && !closed && journal.isClean(); i++) {
+        try {
+            work();
+        } catch (Throwable thrown) {
+            journal.violation("a worker ends in " + thrown, thrown);
+        }
+        operation = "done";
+        begunAt = Long.MAX_VALUE;
+    }
+
+    private void work() {
+        int operations = world.profile().operations();
+        int death = world.profile().dies() && Chance.oneIn(2) ? operations / 2 : operations;
+        for (int i = 0; i < operations && !closed && journal.isClean(); i++) {
+            if (i == death && !module.isDead()) {
+                journal.note(() -> "the module dies");
+                module.die(Chance.oneIn(2));
+            }
             step();
         }
         if (Chance.oneIn(2)) {
             giveBack();
         }
-        operation = "done";
-        begunAt = Long.MAX_VALUE;
     }
 
     /** Gives everything back; once in the midst of things, and once more when all is calm. */
@@ -264,7 +278,9 @@ final class Worker implements Runnable {
                 REFUSED_DEMOTE,
                 true,
                 () -> status[0] = manager.demote2M(
-                        ownership.regionHpa(own), reserved[0], (page0, page1) -> noted(() -> module.demote(own, page0, page1))));
+                        ownership.regionHpa(own),
+                        reserved[0],
+                        (page0, page1) -> noted(() -> module.demote(own, page0, page1))));
         requireReported("demote2M", returned, status[0]);
         switch (outcome) {
             case SUCCESS -> {
@@ -289,8 +305,8 @@ final class Worker implements Runnable {
                 "promote2M",
                 REFUSED_PROMOTE,
                 true,
-                () -> status[0] = manager.promote2M(
-                        ownership.regionHpa(own), regs -> noted(() -> module.promote(own, regs))));
+                () -> status[0] =
+                        manager.promote2M(ownership.regionHpa(own), regs -> noted(() -> module.promote(own, regs))));
         requireReported("promote2M", returned, status[0]);
         switch (outcome) {
             case SUCCESS -> {
@@ -334,7 +350,11 @@ final class Worker implements Runnable {
     private void getAndPutOfOthers() {
         int region = shared + Chance.below(world.profile().threads());
         if (region != own
-                && attempt("get of another's region " + region, REFUSED_GET_OF_OTHERS, true, () -> manager.get(hpa(region, 1)))) {
+                && attempt(
+                        "get of another's region " + region,
+                        REFUSED_GET_OF_OTHERS,
+                        true,
+                        () -> manager.get(hpa(region, 1)))) {
             ownership.gotten(region, 1);
             users[region]++;
             put(region, 1);
@@ -362,7 +382,8 @@ final class Worker implements Runnable {
         } else if (Chance.oneIn(2)) {
             attempt("topUp of VM cache", NO_PAGES, true, () -> vm.topUp(1 + Chance.below(4)));
         } else {
-            attempt("reserve and close", NO_PAGES, true, () -> vm.reserve(1 + Chance.below(4)).close());
+            attempt("reserve and close", NO_PAGES, true, () -> vm.reserve(1 + Chance.below(4))
+                    .close());
         }
     }
 
@@ -406,7 +427,8 @@ final class Worker implements Runnable {
      * @param hostile whether what the hostile world throws may come out of it
      * @return whether it has returned
      */
-    private boolean attempt(String name, List<Class<? extends PamtException>> refusals, boolean hostile, Runnable call) {
+    private boolean attempt(
+            String name, List<Class<? extends PamtException>> refusals, boolean hostile, Runnable call) {
         operation = name;
         begunAt = System.nanoTime();
         journal.operation();
