@@ -1,6 +1,8 @@
 package dev.pamt.impl.hostile;
 
 import dev.pamt.api.PageAllocator;
+import dev.pamt.api.PamtException;
+import dev.pamt.api.PamtManager;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -18,6 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
 final class HostileAllocator implements PageAllocator {
     private static final int PAGES_PER_REGION = 512;
     private static final int FEW_PAGES = 24;
+    private static final ThreadLocal<Boolean> INSIDE = ThreadLocal.withInitial(() -> false);
 
     private final Ownership ownership;
     private final Journal journal;
@@ -36,6 +39,8 @@ final class HostileAllocator implements PageAllocator {
 
     private volatile long[] pinnedPages = {};
     private volatile long[] pinnedRegions = {};
+    private PamtManager manager;
+    private volatile boolean keepsRules;
     private volatile boolean calm = true;
 
     HostileAllocator(Ownership ownership, Journal journal, Profile profile) {
@@ -44,6 +49,38 @@ final class HostileAllocator implements PageAllocator {
         this.profile = profile;
         for (int region = ownership.regions() - 1; region >= ownership.targets(); region--) {
             whole.add(region);
+        }
+    }
+
+    void callsBack(PamtManager value) {
+        manager = value;
+    }
+
+    /** An allocator may call the manager: it moves a page of its own in and out of a region that others use as well. */
+    private void callBackAtTimes() {
+        if (calm || INSIDE.get() || !Chance.oneIn(profile.reentries())) {
+            return;
+        }
+        INSIDE.set(true);
+        try {
+            int region = Chance.below(World.SHARED);
+            switch (Chance.below(4)) {
+                case 0 -> manager.stats();
+                case 1 -> manager.trim();
+                default -> {
+                    manager.get(ownership.regionHpa(region));
+                    ownership.gotten(region, 1);
+                    ownership.putting(region, 1);
+                    manager.put(ownership.regionHpa(region));
+                }
+            }
+        } catch (Throwable refused) {
+            journal.note(() -> "  the allocator's own call ends in " + refused);
+            if (!(refused instanceof PamtException || Hostility.isHostile(refused) || isForRules(refused))) {
+                journal.violation("the allocator's own call ends in " + refused, refused);
+            }
+        } finally {
+            INSIDE.set(false);
         }
     }
 
@@ -57,12 +94,26 @@ final class HostileAllocator implements PageAllocator {
         pinnedRegions = regions;
     }
 
+    /** Keeps to the rules from now on: what was pinned comes back. */
+    void keepRules() {
+        keepsRules = true;
+    }
+
     boolean breaksRules() {
         return profile.rulesBroken() > 0;
     }
 
+    /** Whether an exception is how the manager answers an allocator that breaks its rules: it names the page. */
+    boolean isForRules(Throwable thrown) {
+        return breaksRules()
+                && thrown instanceof IllegalStateException
+                && thrown.getMessage() != null
+                && thrown.getMessage().contains("0x");
+    }
+
     @Override
     public long allocPage() {
+        callBackAtTimes();
         if (!calm) {
             if (Chance.oneIn(profile.noMemory())) {
                 return NONE;
@@ -76,7 +127,7 @@ final class HostileAllocator implements PageAllocator {
                 }
                 throw Hostility.raise(Hostility.failure("allocPage"));
             }
-            if (Chance.oneIn(profile.rulesBroken())) {
+            if (!keepsRules && Chance.oneIn(profile.rulesBroken())) {
                 return wrongPage();
             }
         }
@@ -156,6 +207,7 @@ final class HostileAllocator implements PageAllocator {
 
     @Override
     public void freePage(long hpa) {
+        callBackAtTimes();
         if (isNonsense(nonsense, hpa) || !ownership.takenBack(hpa)) {
             return;
         }
@@ -176,6 +228,7 @@ final class HostileAllocator implements PageAllocator {
 
     @Override
     public long allocChunk() {
+        callBackAtTimes();
         if (!profile.chunks()) {
             return NONE;
         }
@@ -183,7 +236,7 @@ final class HostileAllocator implements PageAllocator {
             if (Chance.oneIn(profile.noMemory())) {
                 return NONE;
             }
-            if (Chance.oneIn(profile.rulesBroken())) {
+            if (!keepsRules && Chance.oneIn(profile.rulesBroken())) {
                 return wrongChunk();
             }
         }
@@ -211,6 +264,7 @@ final class HostileAllocator implements PageAllocator {
 
     @Override
     public void freeChunk(long hpa) {
+        callBackAtTimes();
         if (isNonsense(nonsenseChunks, hpa) || !ownership.takenBackChunk(hpa)) {
             return;
         }

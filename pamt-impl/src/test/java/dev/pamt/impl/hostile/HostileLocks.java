@@ -17,6 +17,12 @@ final class HostileLocks implements LockStrategy {
         calm = value;
     }
 
+    /** A choice of processors that fails as the locks do. */
+    int processor() {
+        failAtTimes("processor");
+        return 0;
+    }
+
     private void failAtTimes(String where) {
         if (!calm && Chance.oneIn(fails)) {
             throw Hostility.raise(Hostility.failure(where));

@@ -1,5 +1,7 @@
 package dev.pamt.impl.hostile;
 
+import dev.pamt.api.PamtException;
+import dev.pamt.api.PamtManager;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -34,6 +36,7 @@ final class HostileModule implements SeamcallProvider {
     private final AtomicReferenceArray<Pair> returnedBefore = new AtomicReferenceArray<>(REMEMBERED);
     private final AtomicLongArray usersPages = new AtomicLongArray(REMEMBERED);
     private final AtomicInteger addsInDeath = new AtomicInteger();
+    private PamtManager manager;
     private volatile boolean calm = true;
     private volatile boolean dead;
     private volatile boolean deadIsSent;
@@ -51,6 +54,27 @@ final class HostileModule implements SeamcallProvider {
         calm = value;
     }
 
+    void callsBack(PamtManager value) {
+        manager = value;
+    }
+
+    /** A backend must not call the manager: what needs a transition is refused, and nothing waits for ever. */
+    private void callBackAtTimes() {
+        if (calm || !Chance.oneIn(profile.reentries())) {
+            return;
+        }
+        try {
+            switch (Chance.below(4)) {
+                case 0 -> manager.trim();
+                case 1 -> manager.map2M(ownership.regionHpa(0));
+                case 2 -> manager.close();
+                default -> manager.stats();
+            }
+        } catch (PamtException refused) {
+            journal.note(() -> "  a call from inside the module is refused: " + refused);
+        }
+    }
+
     /** Answers nothing any more; the calls are, or are not, sent. */
     synchronized void die(boolean sent) {
         if (!dead) {
@@ -63,9 +87,12 @@ final class HostileModule implements SeamcallProvider {
         return dead;
     }
 
-    /** Once the module is found dead, a get sends no pair after the others: one for each thread that did not know yet. */
+    /**
+     * Once the module is found dead, a get sends no pair after the others: one for each call that did not know yet, of which a
+     * thread has two if the allocator makes calls of its own.
+     */
     void requireFewPairsInDeath() {
-        if (addsInDeath.get() > profile.threads()) {
+        if (addsInDeath.get() > profile.threads() * (profile.reentries() > 0 ? 2 : 1)) {
             journal.violation(addsInDeath + " pairs were sent into a dead module by " + profile.threads() + " threads");
         }
     }
@@ -331,6 +358,7 @@ final class HostileModule implements SeamcallProvider {
         if (calm) {
             return 0;
         }
+        callBackAtTimes();
         if (Chance.oneIn(profile.unanswered())) {
             journal.lie();
             switch (Chance.below(3)) {

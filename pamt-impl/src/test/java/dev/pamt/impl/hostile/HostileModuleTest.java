@@ -19,12 +19,12 @@ import org.junit.jupiter.api.Test;
  * The manager against a module, an allocator, a memory and locks that lie and fail at random, while an oracle outside it
  * follows who owns each page. A case is one call of the manager.
  *
- * <p>The build makes some thousands. A million take a few minutes: {@code mvn -pl pamt-impl -am test
+ * <p>The build makes 150,000. A million take half a minute: {@code mvn -pl pamt-impl -am test
  * -Dtest=HostileModuleTest -Dpamt.hostile.cases=1000000 -Dsurefire.failIfNoSpecifiedTests=false}. {@code
  * -Dpamt.hostile.seed=N} runs one world again, which goes the same way if it has one thread.
  */
 class HostileModuleTest {
-    private static final long CASES = Long.getLong("pamt.hostile.cases", 60_000);
+    private static final long CASES = Long.getLong("pamt.hostile.cases", 150_000);
     private static final int CASES_PER_WORLD = 400;
     private static final int MOST_FAILURES = Integer.getInteger("pamt.hostile.failures", 5);
 

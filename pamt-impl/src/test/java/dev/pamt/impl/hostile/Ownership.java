@@ -60,6 +60,7 @@ final class Ownership {
     private final AtomicReferenceArray<Pair> held;
 
     private final AtomicReferenceArray<Pair> lastPairs;
+    private final AtomicIntegerArray frees;
     private final AtomicIntegerArray chunks;
     private final AtomicIntegerArray users;
     private final AtomicIntegerArray huge;
@@ -79,6 +80,7 @@ final class Ownership {
         pages = new AtomicIntegerArray(owners);
         held = new AtomicReferenceArray<>(regions);
         lastPairs = new AtomicReferenceArray<>(owners.length);
+        frees = new AtomicIntegerArray(owners.length);
         chunks = new AtomicIntegerArray(regions);
         users = new AtomicIntegerArray(regions);
         huge = new AtomicIntegerArray(regions);
@@ -164,16 +166,21 @@ final class Ownership {
         gotten(regionOf(hpa), 1);
     }
 
-    void freeing(long hpa) {
+    /** Returns how often the page was freed by now, for the end of the same freePage. */
+    int freeing(long hpa) {
         putting(regionOf(hpa), 1);
         move(hpa, "freePage is called for", Owner.FREEING, true, Owner.USER);
+        return frees.incrementAndGet(index(hpa));
     }
 
-    /** A freePage has returned; a page that is still on its way was stranded because it could not be scrubbed. */
-    void freed(long hpa) {
+    /**
+     * A freePage has returned; a page that is still on its way was stranded because it could not be scrubbed. If it is on the way
+     * of another freePage it came to the allocator by this one.
+     */
+    void freed(long hpa, int count) {
         int index = index(hpa);
         int seen = pages.get(index);
-        if ((seen & OWNER) == Owner.FREEING.code) {
+        if ((seen & OWNER) == Owner.FREEING.code && frees.get(index) == count) {
             if ((seen & DIRTY) == 0) {
                 journal.violation(text(hpa) + " was freed and did not go back to the allocator");
             }

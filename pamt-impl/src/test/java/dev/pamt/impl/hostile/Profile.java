@@ -20,6 +20,8 @@ import java.util.SplittableRandom;
  * @param freeFails the allocator throws when it is given something back
  * @param lockFails the lock strategy throws
  * @param rulesBroken the allocator gives what it may not give
+ * @param reentries the allocator, or the module, calls the manager from within
+ * @param interrupts a thread is interrupted
  * @param closes another thread closes the manager at times
  * @param dies the module stops answering before the end, for good
  * @param strategy the lock strategy
@@ -39,6 +41,8 @@ record Profile(
         int freeFails,
         int lockFails,
         int rulesBroken,
+        int reentries,
+        int interrupts,
         boolean closes,
         boolean dies,
         LockStrategy strategy,
@@ -62,6 +66,8 @@ record Profile(
                 rate(random),
                 random.nextInt(3) == 0 ? rate(random) : 0,
                 random.nextInt(3) == 0 ? rate(random) : 0,
+                rate(random),
+                rate(random),
                 random.nextInt(4) == 0,
                 random.nextInt(4) == 0,
                 switch (random.nextInt(3)) {

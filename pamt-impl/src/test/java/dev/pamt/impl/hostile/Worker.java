@@ -225,9 +225,9 @@ final class Worker implements Runnable {
     private void freePage() {
         if (!pages.isEmpty()) {
             long hpa = pages.poll();
-            ownership.freeing(hpa);
+            int count = ownership.freeing(hpa);
             attempt("freePage of 0x" + Long.toHexString(hpa), NOTHING, false, () -> manager.freePage(hpa));
-            ownership.freed(hpa);
+            ownership.freed(hpa, count);
         }
     }
 
@@ -432,6 +432,10 @@ final class Worker implements Runnable {
         operation = name;
         begunAt = System.nanoTime();
         journal.operation();
+        boolean interrupted = Chance.oneIn(world.profile().interrupts());
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
         journal.note(() -> name);
         try {
             call.run();
@@ -448,6 +452,10 @@ final class Worker implements Runnable {
                 journal.violation(name + " ends in " + thrown, thrown);
             }
             return false;
+        } finally {
+            if (Thread.interrupted() != interrupted) {
+                journal.violation(name + " has swallowed an interrupt");
+            }
         }
     }
 

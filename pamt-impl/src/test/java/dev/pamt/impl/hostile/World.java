@@ -20,7 +20,7 @@ final class World {
 
     private static final Duration WEDGED = Duration.ofSeconds(20);
     private static final long POLL_MILLIS = 200;
-    private static final int ALLOCATOR_REGIONS = 7;
+    private static final int MOST_ALLOCATOR_REGIONS = 8;
     private static final int LONGEST_DELAY_NANOS = 3_000_000;
     private static final int LONGEST_PAUSE_NANOS = 200_000;
     private static final int CLOSE_ATTEMPTS = 3;
@@ -45,7 +45,7 @@ final class World {
         int targets = SHARED + profile.threads() + 1;
         pinnedRegion = targets - 1;
         long firstHpa = random.nextBoolean() ? PageAllocator.CHUNK_BYTES : 1L << 32;
-        ownership = new Ownership(journal, firstHpa, targets, targets + ALLOCATOR_REGIONS);
+        ownership = new Ownership(journal, firstHpa, targets, targets + 2 + random.nextInt(MOST_ALLOCATOR_REGIONS - 1));
         module = new HostileModule(ownership, journal, profile);
         memory = new HostileMemory(ownership, journal, profile.scrubFails());
         allocator = new HostileAllocator(ownership, journal, profile);
@@ -57,7 +57,10 @@ final class World {
                 .allocator(allocator)
                 .lockStrategy(locks)
                 .reclaimPolicy(profile.policy())
+                .processors(locks::processor)
                 .build();
+        allocator.callsBack(manager);
+        module.callsBack(manager);
     }
 
     Profile profile() {
@@ -84,12 +87,8 @@ final class World {
         return profile.closes();
     }
 
-    /** Whether an exception is how the manager answers an allocator that breaks its rules: it names the page. */
     boolean breaksRules(Throwable thrown) {
-        return allocator.breaksRules()
-                && thrown instanceof IllegalStateException
-                && thrown.getMessage() != null
-                && thrown.getMessage().contains("0x");
+        return allocator.isForRules(thrown);
     }
 
     /** Runs the world to its end. */
@@ -191,10 +190,11 @@ final class World {
     }
 
     private void unpin() {
+        allocator.keepRules();
         for (long hpa : pinnedPages) {
-            ownership.freeing(hpa);
+            int count = ownership.freeing(hpa);
             manager.freePage(hpa);
-            ownership.freed(hpa);
+            ownership.freed(hpa, count);
         }
         if (!pinnedPages.isEmpty()) {
             ownership.putting(pinnedRegion, 1);
