@@ -65,13 +65,21 @@ final class HostileModule implements SeamcallProvider {
         }
         try {
             switch (Chance.below(4)) {
-                case 0 -> manager.trim();
+                case 0 -> {
+                    ownership.trimming();
+                    manager.trim();
+                }
                 case 1 -> manager.map2M(ownership.regionHpa(0));
-                case 2 -> manager.close();
+                case 2 -> {
+                    ownership.trimming();
+                    manager.close();
+                }
                 default -> manager.stats();
             }
         } catch (PamtException refused) {
             journal.note(() -> "  a call from inside the module is refused: " + refused);
+        } finally {
+            ownership.trimming();
         }
     }
 
@@ -166,6 +174,9 @@ final class HostileModule implements SeamcallProvider {
                     "  " + leaf + " of " + pair + " to region " + region + " answers " + TdxStatus.toString(status));
             if (TdxStatus.isError(status)) {
                 ownership.refused(pair);
+                if (blames(status, page0, page1)) {
+                    ownership.refusedForItsPages(pair);
+                }
             } else {
                 ownership.installed(region, pair);
             }
@@ -213,6 +224,14 @@ final class HostileModule implements SeamcallProvider {
         }
         real.set(region, pair);
         return TdxStatus.SUCCESS.code();
+    }
+
+    private static boolean blames(long status, TdxOperand page0, TdxOperand page1) {
+        TdxOperand operand = TdxStatus.operandOf(status);
+        return (operand == page0 || operand == page1)
+                && (TdxStatus.PAGE_NOT_FREE.matches(status)
+                        || TdxStatus.OPERAND_INVALID.matches(status)
+                        || TdxStatus.OPERAND_ADDR_RANGE_ERROR.matches(status));
     }
 
     private static boolean isOf(Pair pair, long hpa) {

@@ -2,6 +2,9 @@ package dev.pamt.impl.hostile;
 
 import dev.pamt.api.PageAllocator;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -51,6 +54,7 @@ final class Ownership {
     private static final int DIRTY = 16;
     private static final int CHUNK = 32;
     private static final int PAGES_PER_REGION = 512;
+    private static final int MOST_SET_ASIDE = 64;
 
     private final Journal journal;
     private final long firstHpa;
@@ -65,6 +69,11 @@ final class Ownership {
     private final AtomicIntegerArray users;
     private final AtomicIntegerArray huge;
     private final AtomicIntegerArray unknown;
+    /** The first pages of pairs that were refused, with the number of trims at that time. */
+    private final Map<Long, Integer> setAside = new ConcurrentHashMap<>();
+
+    private final AtomicInteger trims = new AtomicInteger();
+    private final AtomicInteger refusals = new AtomicInteger();
     private final AtomicLong lostPairs = new AtomicLong();
     private final AtomicLong strandedPages = new AtomicLong();
     /** Pages that went to the manager and that it has not got rid of, seen from its side. */
@@ -158,6 +167,9 @@ final class Ownership {
     }
 
     void mapped(int region, boolean mapped) {
+        if (mapped && (held.get(region) != null || unknown.get(region) != 0)) {
+            journal.violation("region " + region + " is mapped as one 2M page and holds a pair, or may hold one");
+        }
         huge.set(region, mapped ? 1 : 0);
     }
 
@@ -258,6 +270,10 @@ final class Ownership {
         if (held.get(region) != null) {
             journal.violation("region " + region + " is given a pair and holds " + held.get(region));
         }
+        if (unknown.get(region) != 0) {
+            journal.violation("region " + region + " is given a pair before it is known whether it holds one");
+        }
+        requireNotSetAside(page0Hpa);
         if (chunks.get(region) != 0) {
             journal.violation("region " + region + " is given a pair and is a chunk of donated pages");
         }
@@ -296,6 +312,31 @@ final class Ownership {
 
     void refused(Pair pair) {
         moveBoth(pair, Owner.DONATED, Owner.MANAGER, false);
+    }
+
+    /** The module finds a page of the pair at fault: the pair is set aside until the next trim, unless too many are. */
+    void refusedForItsPages(Pair pair) {
+        if (refusals.incrementAndGet() <= MOST_SET_ASIDE) {
+            setAside.put(pair.page0Hpa(), trims.get());
+        }
+    }
+
+    /** A trim or close begins, or has ended: in between, pairs that were set aside come back into circulation. */
+    void trimming() {
+        trims.incrementAndGet();
+        refusals.set(0);
+    }
+
+    private void requireNotSetAside(long page0Hpa) {
+        Integer since = setAside.remove(page0Hpa);
+        if (since != null && since == trims.get()) {
+            journal.violation(
+                    "page 0x" + Long.toHexString(page0Hpa) + " is offered again, and the module has refused it");
+        }
+    }
+
+    boolean isUnknown(int region) {
+        return unknown.get(region) != 0;
     }
 
     void unanswered(int region, Pair pair) {

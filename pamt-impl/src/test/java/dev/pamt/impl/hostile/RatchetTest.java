@@ -1,14 +1,18 @@
 package dev.pamt.impl.hostile;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.pamt.api.CacheExhaustedException;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
+import dev.pamt.api.PamtPageCache;
 import dev.pamt.api.PamtStats;
 import dev.pamt.api.ReclaimPolicy;
+import dev.pamt.api.RegionMapped2MException;
 import dev.pamt.api.RegionState;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PhysicalRange;
@@ -155,6 +159,31 @@ class RatchetTest {
                 manager.put(hpa(region));
             }
             assertEquals(0, manager.stats().installedPairs());
+        }
+    }
+
+    @Test
+    void refusedGetsLeaveNothingBehindHoweverManyTheyAre() {
+        int refused = 200_000;
+        try (PamtManager manager = PamtManager.builder()
+                        .seamcalls(module, PhysicalMemory.none())
+                        .memory(MemoryMap.of(List.of(PhysicalRange.between(FIRST_HPA, hpa(2)))))
+                        .allocator(new ChunksOnly(hpa(1), 1))
+                        .build();
+                PamtPageCache empty = manager.newVcpuCache()) {
+            manager.map2M(hpa(0));
+            for (int i = 0; i < refused; i++) {
+                assertThrows(RegionMapped2MException.class, () -> manager.get(hpa(0), 512));
+            }
+            assertEquals(RegionState.Kind.HUGE, manager.state(hpa(0)).kind());
+            manager.unmap2M(hpa(0));
+            for (int i = 0; i < refused; i++) {
+                assertThrows(CacheExhaustedException.class, () -> manager.get(hpa(0), 512, empty));
+            }
+            assertEquals(RegionState.Kind.EMPTY, manager.state(hpa(0)).kind());
+            manager.get(hpa(0));
+            assertEquals(new RegionState(RegionState.Kind.BACKED, 1), manager.state(hpa(0)));
+            manager.put(hpa(0));
         }
     }
 

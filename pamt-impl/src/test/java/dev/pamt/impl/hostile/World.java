@@ -214,6 +214,7 @@ final class World {
     private boolean closed() {
         journal.operation();
         journal.note(() -> "close");
+        ownership.trimming();
         try {
             manager.close();
             isClosed = true;
@@ -225,6 +226,8 @@ final class World {
         } catch (Throwable thrown) {
             journal.violation("close ends in " + thrown, thrown);
             return false;
+        } finally {
+            ownership.trimming();
         }
     }
 
@@ -282,10 +285,12 @@ final class World {
             RegionState.Kind kind = manager.state(ownership.regionHpa(region)).kind();
             idle += kind == RegionState.Kind.IDLE ? 1 : 0;
             boolean holds = ownership.held(region) != null;
-            boolean settled = kind != RegionState.Kind.UNKNOWN;
-            if (kind == RegionState.Kind.BACKED || (settled && holds != (kind == RegionState.Kind.IDLE))) {
-                journal.violation(
-                        "at rest region " + region + (holds ? " holds a pair" : " holds no pair") + " and is " + kind);
+            boolean unknown = kind == RegionState.Kind.UNKNOWN;
+            if (kind == RegionState.Kind.BACKED
+                    || holds != (kind == RegionState.Kind.IDLE)
+                    || unknown != ownership.isUnknown(region)) {
+                journal.violation("at rest region " + region + (holds ? " holds a pair" : " holds no pair")
+                        + (ownership.isUnknown(region) ? " as far as is known" : "") + " and is " + kind);
             }
         }
         long mayBeIdle = profile.policy().idleRegions() + stats.retryRegions();
