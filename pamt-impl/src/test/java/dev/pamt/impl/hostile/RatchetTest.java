@@ -164,7 +164,7 @@ class RatchetTest {
 
     @Test
     void refusedGetsLeaveNothingBehindHoweverManyTheyAre() {
-        int refused = 200_000;
+        int refused = 40_000;
         try (PamtManager manager = PamtManager.builder()
                         .seamcalls(module, PhysicalMemory.none())
                         .memory(MemoryMap.of(List.of(PhysicalRange.between(FIRST_HPA, hpa(2)))))
