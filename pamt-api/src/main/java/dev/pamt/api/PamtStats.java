@@ -8,7 +8,7 @@ package dev.pamt.api;
  *
  * @param adds TDH.PHYMEM.PAMT.ADD that succeeded
  * @param addFailures ADDs that failed for good
- * @param removes TDH.PHYMEM.PAMT.REMOVE that succeeded
+ * @param removes TDH.PHYMEM.PAMT.REMOVE that succeeded; not those that settled a region of which no pair was known
  * @param removeFailures REMOVEs that failed; the region stays idle and is tried again
  * @param demotes splits of 2M pages that succeeded; each installs a pair
  * @param promotes merges to 2M pages that succeeded; each gives a pair back

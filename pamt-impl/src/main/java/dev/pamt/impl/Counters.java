@@ -65,8 +65,8 @@ final class Counters {
         lostGoingIn.getAndIncrement();
     }
 
-    void pairLostInstalled() {
-        lostInstalled.getAndIncrement();
+    void pairsLostInstalled(long pairs) {
+        lostInstalled.getAndAdd(pairs);
     }
 
     void pairLostComingOut() {

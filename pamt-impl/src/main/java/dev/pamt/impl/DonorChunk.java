@@ -18,6 +18,9 @@ final class DonorChunk {
     private static final int LOST = -1;
 
     final long hpa;
+    /** For the release of the chunk's region, which must not need memory. */
+    final Transition transition;
+
     private final long[] free = new long[PAIRS / Long.SIZE];
     private final AtomicIntegerArray holders = new AtomicIntegerArray(PAIRS);
     private int freePairs = PAIRS;
@@ -28,8 +31,9 @@ final class DonorChunk {
 
     DonorChunk previous;
 
-    DonorChunk(long hpa) {
+    DonorChunk(long hpa, Transition transition) {
         this.hpa = hpa;
+        this.transition = transition;
         Arrays.fill(free, -1L);
     }
 
@@ -75,6 +79,15 @@ final class DonorChunk {
     /** Notes that a region holds a pair no longer; false if it did not. */
     boolean clearHolder(long pairHpa, long region) {
         return holders.compareAndSet(indexOf(pairHpa), holderOf(region), NO_REGION);
+    }
+
+    boolean isHeldBy(long region) {
+        int holder = holderOf(region);
+        boolean held = false;
+        for (int index = 0; index < PAIRS && !held; index++) {
+            held = holders.get(index) == holder;
+        }
+        return held;
     }
 
     /** Gives up the pair that a region holds; false if it holds none of this chunk. Called under the supply's mutex. */

@@ -24,14 +24,18 @@ final class DonorRegions implements PairSupply.DonorRegions {
     }
 
     @Override
-    public Adoption adopt(long chunkHpa) {
-        Region region = table.region(chunkHpa);
+    public Transition prepare(long chunkHpa) {
+        return new Transition(table.region(chunkHpa), chunkHpa, null);
+    }
+
+    @Override
+    public Adoption adopt(Transition chunk) {
+        Region region = chunk.region;
         if (Reclaimer.needsReclaim(region.word())) {
             // The pair that the region still has comes home first.
-            transitions.reclaim(chunkHpa);
+            transitions.reclaim(region.hpa);
         }
-        Transition transition = transitions.begin(region, chunkHpa);
-        locks.lock(transition);
+        locks.lock(chunk);
         try {
             if (region.state() == RegionWord.DONOR) {
                 return Adoption.DONOR_ALREADY;
@@ -42,23 +46,21 @@ final class DonorRegions implements PairSupply.DonorRegions {
             region.setState(RegionWord.DONOR);
             return Adoption.ADOPTED;
         } finally {
-            locks.unlock(transition);
+            locks.unlock(chunk);
         }
     }
 
     @Override
-    public boolean release(long chunkHpa) {
+    public boolean release(Transition chunk) {
         try {
-            Region region = table.region(chunkHpa);
-            Transition transition = transitions.begin(region, chunkHpa);
-            locks.lock(transition);
-            region.setState(RegionWord.EMPTY);
-            locks.unlock(transition);
-            return true;
+            locks.lock(chunk);
         } catch (Throwable failure) {
-            pages.keepChunk(chunkHpa, failure);
+            pages.keepChunk(chunk.hpa, failure);
             return false;
         }
+        chunk.region.setState(RegionWord.EMPTY);
+        locks.unlock(chunk);
+        return true;
     }
 
     @Override

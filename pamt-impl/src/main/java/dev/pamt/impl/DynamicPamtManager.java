@@ -18,6 +18,8 @@ import dev.pamt.api.TdxHost;
 import dev.pamt.api.TooManyUsersException;
 import dev.pamt.api.VmPageCache;
 import dev.pamt.impl.PageLedger.Holder;
+import dev.pamt.impl.RegionTransitions.Outcome;
+import dev.pamt.impl.RegionTransitions.Reclaim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -40,7 +42,7 @@ final class DynamicPamtManager implements PamtManager {
 
     private static final int LONGEST_PAUSE = 64;
 
-    /** How long a close waits for pairs in the hands of calls under way. */
+    /** How long a close waits for pages in the hands of calls under way. */
     private static final long CLOSE_PATIENCE_NANOS = 1_000_000_000;
 
     private static final Logger LOG = LoggerFactory.getLogger(DynamicPamtManager.class);
@@ -124,31 +126,35 @@ final class DynamicPamtManager implements PamtManager {
     }
 
     private void addUsersSlowly(long hpa, int pages, PairSource source, int[] words, int slot, int before) {
-        Region region = new Region(hpa, words, slot);
         if (!RegionWord.isBacked(before)) {
             if (RegionWord.users(before) > RegionWord.MANY_ATTEMPTS) {
-                region.wipeAttempts();
+                Region.wipeAttempts(words, slot);
             }
-            install(region, hpa, pages, source);
+            install(hpa, pages, source, words, slot);
         } else if (RegionWord.isEdge(before) && !table.isRam(hpa, pages)) {
-            withdrawUsers(region, pages);
+            withdrawUsers(hpa, pages, words, slot);
             throw new AddressOutsideMemoryException(hpa);
         } else if (RegionWord.users(before) + pages > RegionWord.MAX_USERS) {
-            refuseTooMany(region, hpa, pages, source);
+            refuseTooMany(hpa, pages, source, words, slot);
         }
     }
 
-    private void install(Region region, long hpa, int pages, PairSource source) {
-        while (true) {
-            switch (transitions.install(region, hpa, pages, source)) {
-                case BACKED -> {
-                    return;
-                }
-                case TOO_MANY -> {
-                    refuseTooMany(region, hpa, pages, source);
-                    return;
-                }
-                default -> lifecycle.requireOpen();
+    private void install(long hpa, int pages, PairSource source, int[] words, int slot) {
+        boolean ended = false;
+        try {
+            Region region = new Region(hpa, words, slot);
+            Outcome outcome = transitions.install(region, hpa, pages, source);
+            while (outcome == Outcome.CLOSING) {
+                lifecycle.requireOpen();
+                outcome = transitions.install(region, hpa, pages, source);
+            }
+            ended = true;
+            if (outcome == Outcome.TOO_MANY) {
+                refuseTooMany(hpa, pages, source, words, slot);
+            }
+        } finally {
+            if (!ended) {
+                Region.wipeAttempts(words, slot);
             }
         }
     }
@@ -157,9 +163,9 @@ final class DynamicPamtManager implements PamtManager {
      * Refuses users that a region has no room for, unless it has: what was in the way can have been another get that is
      * being refused.
      */
-    private void refuseTooMany(Region region, long hpa, int pages, PairSource source) {
-        withdrawUsers(region, pages);
-        int word = region.word();
+    private void refuseTooMany(long hpa, int pages, PairSource source, int[] words, int slot) {
+        withdrawUsers(hpa, pages, words, slot);
+        int word = RegionTable.lv(words, slot);
         if (RegionWord.isBacked(word) && RegionWord.users(word) + pages > RegionWord.MAX_USERS) {
             throw new TooManyUsersException(hpa, pages);
         }
@@ -167,10 +173,10 @@ final class DynamicPamtManager implements PamtManager {
     }
 
     /** Takes users away that a refused get has added. If a put without a get has been faster, there is nothing to take. */
-    private void withdrawUsers(Region region, int pages) {
-        int before = region.dropUsersIfAny(pages);
+    private void withdrawUsers(long hpa, int pages, int[] words, int slot) {
+        int before = Region.dropUsersIfAny(words, slot, pages);
         if (before >= 0 && RegionWord.users(before) == pages) {
-            reclaimer.emptied(region.hpa);
+            reclaimer.emptied(hpa);
         }
     }
 
@@ -368,11 +374,18 @@ final class DynamicPamtManager implements PamtManager {
         if (!lifecycle.beginClose()) {
             return;
         }
-        List<Leftover> leftovers = null;
+        List<Leftover> leftovers = new ArrayList<>();
+        List<Region> outOfReach = new ArrayList<>();
+        boolean looked = false;
         try {
-            leftovers = reclaimAll();
+            reclaimAll(leftovers, outOfReach);
+            looked = true;
         } finally {
-            lifecycle.decide(leftovers != null && leftovers.isEmpty());
+            boolean ends = looked && leftovers.isEmpty();
+            if (!ends) {
+                outOfReach.forEach(transitions::becomeIdleAgain);
+            }
+            lifecycle.decide(ends);
         }
         if (!leftovers.isEmpty()) {
             throw new RegionsInUseException(leftovers);
@@ -389,28 +402,37 @@ final class DynamicPamtManager implements PamtManager {
     }
 
     /**
-     * Takes back every pair that can come back; returns the regions that are in use. Each is looked at under its lock: a get that
-     * was there first has published its users, one that comes later sees that the manager is closing.
+     * Takes back every pair that can come back, and finds the regions that are in use. Each is looked at under its lock: a get
+     * that was there first has published its users, one that comes later sees that the manager is closing.
+     *
+     * @param outOfReach gets the regions whose pair would come back if there were a module; they are unknown now
      */
-    private List<Leftover> reclaimAll() {
-        List<Leftover> leftovers = new ArrayList<>();
+    private void reclaimAll(List<Leftover> leftovers, List<Region> outOfReach) {
         table.forEach((hpa, words, slot) -> {
-            if (Reclaimer.needsReclaim(RegionTable.lv(words, slot))) {
-                transitions.reclaimAtLast(hpa);
+            Region region = new Region(hpa, words, slot);
+            Reclaim reclaim = Reclaim.NOT_IDLE;
+            int word = region.word();
+            do {
+                if (Reclaimer.needsReclaim(word)) {
+                    reclaim = transitions.reclaimAtLast(hpa);
+                }
+                word = settledWord(region);
+                // A put beside this may have left the region idle after the first look.
+            } while (RegionWord.isIdle(word) && reclaim != Reclaim.FAILED);
+            if (reclaim == Reclaim.OUT_OF_REACH) {
+                outOfReach.add(region);
             }
-            int word = settledWord(new Region(hpa, words, slot));
             if (RegionWord.isBacked(word) || RegionWord.state(word) == RegionWord.HUGE) {
                 leftovers.add(new Leftover(hpa, RegionWord.describe(word)));
             }
         });
-        return leftovers;
     }
 
-    /** A region whose lock cannot be taken is reported as it looks: it may be in use, and the manager stays open. */
+    /** A region whose lock cannot be taken is reported as idle: it may be in use, and the manager stays open. */
     private int settledWord(Region region) {
         try {
             return transitions.settledWord(region);
-        } catch (RuntimeException noLock) {
+        } catch (RuntimeException | Error noLock) {
             LOG.warn("the lock of region 0x{} could not be taken", Long.toHexString(region.hpa), noLock);
             return RegionWord.IDLE;
         }
@@ -422,10 +444,12 @@ final class DynamicPamtManager implements PamtManager {
         } finally {
             supply.close();
         }
-        long out = supply.awaitPairs(CLOSE_PATIENCE_NANOS);
+        counters.pairsLostInstalled(supply.loseAll());
+        long out = supply.awaitPages(CLOSE_PATIENCE_NANOS);
         if (out > 0) {
             LOG.warn(
-                    "{} page pair(s) are in the hands of calls under way; they go back to the host with these calls",
+                    "the manager is closed; {} page(s) are not back yet: those of calls under way come with them, those of"
+                            + " allocPage that were never freed are not the manager's any more",
                     out);
         }
         long installed = counters.installedPairs();
@@ -435,10 +459,6 @@ final class DynamicPamtManager implements PamtManager {
                             + " hold them for ever",
                     installed,
                     counters.lostPairs());
-        }
-        long allocated = pages.pages(Holder.CALLER);
-        if (allocated != 0) {
-            LOG.warn("the manager is closed; {} page(s) of allocPage were never freed", allocated);
         }
     }
 

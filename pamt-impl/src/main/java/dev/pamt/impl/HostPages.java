@@ -28,6 +28,8 @@ final class HostPages {
     private final PhysicalMemory memory;
     private final RegionTable table;
     private final PageLedger ledger;
+    private final StripedCount callersPages = new StripedCount();
+    private final StripedCount pairsPages = new StripedCount();
     private final AtomicLong stranded = new AtomicLong();
     private final RateLimitedLog complaints = new RateLimitedLog(LOG);
 
@@ -59,10 +61,23 @@ final class HostPages {
      * @throws IllegalStateException if the allocator broke a rule
      */
     long take(Holder holder) {
-        long hpa = allocator.allocPage();
-        if (hpa == PageAllocator.NONE) {
+        count(holder).add(1);
+        boolean taken = false;
+        try {
+            long hpa = allocator.allocPage();
+            if (hpa != PageAllocator.NONE) {
+                enter(hpa, holder);
+                taken = true;
+            }
             return hpa;
+        } finally {
+            if (!taken) {
+                count(holder).add(-1);
+            }
         }
+    }
+
+    private void enter(long hpa, Holder holder) {
         if ((hpa & (PageAllocator.PAGE_BYTES - 1)) != 0) {
             throw brokenRule("page", hpa, "is not a multiple of 0x1000");
         }
@@ -81,7 +96,6 @@ final class HostPages {
         if (!ledger.enter(hpa, holder)) {
             throw brokenRule("page", hpa, "was given before and has not come back");
         }
-        return hpa;
     }
 
     /**
@@ -119,6 +133,7 @@ final class HostPages {
     void giveBackUnused(long hpa, Holder holder) {
         ledger.strikeOut(hpa, holder);
         toAllocator(hpa);
+        count(holder).add(-1);
     }
 
     /** Strikes a page of allocPage out of the ledger: the caller frees it, and no other thread can. */
@@ -133,13 +148,14 @@ final class HostPages {
         ledger.enter(hpa, Holder.CALLER);
     }
 
-    /** Scrubs a page that was struck out and gives it back. Never throws. */
+    /** Scrubs a page of allocPage that was struck out and gives it back. Never throws. */
     void scrubAndGiveBack(long hpa) {
         if (scrub(hpa)) {
             toAllocator(hpa);
         } else {
             stranded.getAndIncrement();
         }
+        count(Holder.CALLER).add(-1);
     }
 
     /** Fills a page with zeros; returns whether that has worked. Never throws. */
@@ -177,9 +193,13 @@ final class HostPages {
         complaints.warn("chunk 0x%x stays with the manager for now: %s", hpa, why);
     }
 
-    /** Returns how many pages are out. */
+    /** Returns how many pages are out: from before the allocator is asked for one until it has it back. */
     long pages(Holder holder) {
-        return ledger.pages(holder);
+        return count(holder).sum();
+    }
+
+    private StripedCount count(Holder holder) {
+        return holder == Holder.CALLER ? callersPages : pairsPages;
     }
 
     /** Returns how many pages belong to the host and could not be given back. */

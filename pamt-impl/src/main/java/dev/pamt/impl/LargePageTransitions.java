@@ -60,6 +60,8 @@ final class LargePageTransitions {
             if (source != null) {
                 requireMapped2M(region);
                 transition.pair = source.take(hpa);
+            } else if (Reclaimer.needsReclaim(region.word()) && !module.isReachable(transition)) {
+                throw transition.rethrow();
             }
             try {
                 locks.lock(transition);

@@ -38,8 +38,6 @@ final class PageLedger {
     private static final long BOTH = 0b11;
 
     private final GigabyteDirectory<long[]> directory;
-    private final StripedCount callersPages = new StripedCount();
-    private final StripedCount pairsPages = new StripedCount();
 
     PageLedger(List<PhysicalRange> ram) {
         directory = new GigabyteDirectory<>(ram);
@@ -57,15 +55,11 @@ final class PageLedger {
         long[] bits = directory.get(hpa);
         int shift = shiftOf(hpa);
         long before = (long) BITS.getAndBitwiseOr(bits, wordOf(hpa), holder.bit << shift) >>> shift & BOTH;
-        if (before == 0) {
-            count(holder).add(1);
-            return true;
-        }
-        if (before != holder.bit) {
+        if (before != 0 && before != holder.bit) {
             // The other holder's page; only this thread has set this holder's bit beside it.
             BITS.getAndBitwiseAnd(bits, wordOf(hpa), ~(holder.bit << shift));
         }
-        return false;
+        return before == 0;
     }
 
     /** Strikes a page out; false if that holder does not have it. */
@@ -75,11 +69,7 @@ final class PageLedger {
             return false;
         }
         long bit = holder.bit << shiftOf(hpa);
-        boolean had = ((long) BITS.getAndBitwiseAnd(bits, wordOf(hpa), ~bit) & bit) != 0;
-        if (had) {
-            count(holder).add(-1);
-        }
-        return had;
+        return ((long) BITS.getAndBitwiseAnd(bits, wordOf(hpa), ~bit) & bit) != 0;
     }
 
     /** Whether the manager has a page of a region. */
@@ -90,10 +80,6 @@ final class PageLedger {
             any = (long) BITS.getVolatile(bits, wordOf(regionHpa) + i) != 0;
         }
         return any;
-    }
-
-    long pages(Holder holder) {
-        return count(holder).sum();
     }
 
     /** The 2M regions, by address, in which pages are entered. */
@@ -108,10 +94,6 @@ final class PageLedger {
             }
         });
         return regions;
-    }
-
-    private StripedCount count(Holder holder) {
-        return holder == Holder.CALLER ? callersPages : pairsPages;
     }
 
     private static int wordOf(long hpa) {

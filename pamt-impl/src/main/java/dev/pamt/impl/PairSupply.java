@@ -6,6 +6,7 @@ import dev.pamt.api.PageAllocator;
 import dev.pamt.impl.PageLedger.Holder;
 import dev.pamt.seamcall.PhysicalRange;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
@@ -73,6 +74,9 @@ final class PairSupply implements PairSource {
     /** Pairs of single pages that are lost; guarded by the mutex. */
     private long lostSingles;
 
+    /** Chunks between the shelf and the host's allocator, either way. */
+    private final AtomicInteger chunksOnTheWay = new AtomicInteger();
+
     private volatile boolean closed;
 
     PairSupply(List<PhysicalRange> ram, HostPages pages, DonorRegions regions) {
@@ -84,11 +88,14 @@ final class PairSupply implements PairSource {
 
     /** The regions of chunks, whose state only transitions may change. */
     interface DonorRegions {
+        /** Makes what the two below need, so that a release needs no memory. */
+        Transition prepare(long chunkHpa);
+
         /** Makes an unused region a donor. */
-        Adoption adopt(long chunkHpa);
+        Adoption adopt(Transition chunk);
 
         /** Makes a donor region empty again; false if its lock cannot be taken. Never throws. */
-        boolean release(long chunkHpa);
+        boolean release(Transition chunk);
 
         /** Throws if the calling thread is inside a SEAMCALL, and so must not begin a transition. */
         void refuseReentry(String call);
@@ -168,15 +175,21 @@ final class PairSupply implements PairSource {
     }
 
     private boolean addChunk() {
-        long chunkHpa = pages.takeChunk();
-        if (chunkHpa == PageAllocator.NONE) {
-            return false;
+        chunksOnTheWay.getAndIncrement();
+        try {
+            long chunkHpa = pages.takeChunk();
+            return chunkHpa != PageAllocator.NONE && addChunk(chunkHpa);
+        } finally {
+            chunksOnTheWay.getAndDecrement();
         }
+    }
+
+    private boolean addChunk(long chunkHpa) {
         Adoption adoption = null;
         try {
-            DonorChunk chunk = new DonorChunk(chunkHpa);
+            DonorChunk chunk = new DonorChunk(chunkHpa, regions.prepare(chunkHpa));
             AtomicReferenceArray<DonorChunk> place = placeOf(chunkHpa);
-            adoption = regions.adopt(chunkHpa);
+            adoption = regions.adopt(chunk.transition);
             if (adoption == Adoption.ADOPTED) {
                 putOnShelf(chunk, place);
             }
@@ -301,30 +314,32 @@ final class PairSupply implements PairSource {
     }
 
     /**
-     * Waits until no pair is in the hands of a call under way; to be called after the close.
+     * Waits until no page is in the hands of a call under way; to be called after the close.
      *
-     * @return how many pairs are still out
+     * @return how many pages are still out
      */
-    long awaitPairs(long nanos) {
+    long awaitPages(long nanos) {
         long end = System.nanoTime() + nanos;
-        long out = pairsOut();
+        long out = pagesOut();
         while (out > 0 && System.nanoTime() - end < 0) {
             LockSupport.parkNanos(this, CLOSE_POLL_NANOS);
             trim();
-            out = pairsOut();
+            out = pagesOut();
         }
         return out;
     }
 
-    private long pairsOut() {
+    private long pagesOut() {
         Mutexes.lock(mutex);
         try {
-            long out = pages.pages(Holder.PAIR) / 2 - lostSingles;
+            long out = pages.pages(Holder.CALLER) + pages.pages(Holder.PAIR) - 2 * lostSingles;
+            out += (long) RegionWord.MAX_USERS * chunksOnTheWay.get();
             for (int gigabyte = chunks.next(0); gigabyte >= 0; gigabyte = chunks.next(gigabyte + 1)) {
                 AtomicReferenceArray<DonorChunk> place = chunks.at(gigabyte);
                 for (int i = 0; i < place.length(); i++) {
                     DonorChunk chunk = place.get(i);
-                    out += chunk == null ? 0 : chunk.pairsOut();
+                    // A whole chunk is still to go, because its region could not be released.
+                    out += chunk == null ? 0 : chunk.isWhole() ? RegionWord.MAX_USERS : 2L * chunk.pairsOut();
                 }
             }
             return out;
@@ -435,6 +450,25 @@ final class PairSupply implements PairSource {
             } else {
                 lostSingles++;
             }
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    /** Whether a region holds a pair; called under its lock. A search of all chunks. */
+    boolean holdsAny(Region region) {
+        Mutexes.lock(mutex);
+        try {
+            AtomicLongArray records = singles.get(region.hpa);
+            boolean holds = records != null && records.get(recordOf(region)) != VACANT;
+            for (int gigabyte = chunks.next(0); gigabyte >= 0 && !holds; gigabyte = chunks.next(gigabyte + 1)) {
+                AtomicReferenceArray<DonorChunk> place = chunks.at(gigabyte);
+                for (int i = 0; i < place.length() && !holds; i++) {
+                    DonorChunk chunk = place.get(i);
+                    holds = chunk != null && chunk.isHeldBy(region.number());
+                }
+            }
+            return holds;
         } finally {
             mutex.unlock();
         }
@@ -553,6 +587,7 @@ final class PairSupply implements PairSource {
         if (whole == homeChunk) {
             setHome(null);
         }
+        chunksOnTheWay.getAndIncrement();
         shelf.remove(whole);
         chunks.get(whole.hpa).set(indexInGigabyte(whole.hpa), null);
         chunkCount--;
@@ -563,11 +598,13 @@ final class PairSupply implements PairSource {
     private void release(DonorChunk first, boolean spare) {
         DonorChunk surplus = first;
         while (surplus != null) {
-            if (!regions.release(surplus.hpa)) {
+            if (!regions.release(surplus.transition)) {
                 putOnShelf(surplus, chunks.get(surplus.hpa));
+                chunksOnTheWay.getAndDecrement();
                 return;
             }
             pages.giveChunkBack(surplus.hpa);
+            chunksOnTheWay.getAndDecrement();
             Mutexes.lock(mutex);
             try {
                 surplus = takeSurplus(spare);

@@ -46,17 +46,16 @@ final class Reclaimer {
         retryOne();
     }
 
-    /** Takes the pairs of all idle regions back, and settles those that are unknown; returns how many are empty now. */
+    /** Takes the pairs of all idle regions back, and settles those that are unknown; returns how many pairs have come. */
     int trim() {
         emptyQueue();
-        int[] reclaimed = new int[1];
-        table.forEach((hpa, words, slot) -> {
-            int word = RegionTable.lv(words, slot);
-            if (needsReclaim(word) && transitions.reclaim(hpa) == Reclaim.EMPTIED) {
-                reclaimed[0]++;
-            }
-        });
-        return reclaimed[0];
+        int reclaimed = 0;
+        for (long hpa = table.nextNeedingReclaim(0);
+                hpa >= 0;
+                hpa = table.nextNeedingReclaim(hpa + RegionTable.REGION_BYTES)) {
+            reclaimed += transitions.reclaim(hpa) == Reclaim.EMPTIED ? 1 : 0;
+        }
+        return reclaimed;
     }
 
     static boolean needsReclaim(int word) {

@@ -52,8 +52,8 @@ final class Region {
     }
 
     /** Takes users away if the region is backed and has them; returns the word as it was, or -1 if nothing was taken. */
-    int dropUsersIfAny(int pages) {
-        int seen = word();
+    static int dropUsersIfAny(int[] words, int slot, int pages) {
+        int seen = RegionTable.lv(words, slot);
         while (RegionWord.isBacked(seen) && RegionWord.users(seen) >= pages) {
             int witness = RegionTable.cae(words, slot, seen, seen - RegionWord.backed(pages));
             if (witness == seen) {
@@ -84,7 +84,11 @@ final class Region {
 
     /** Wipes failed attempts from the word of a region that is not backed. They mean nothing there, so any thread may do it. */
     void wipeAttempts() {
-        int seen = word();
+        wipeAttempts(words, slot);
+    }
+
+    static void wipeAttempts(int[] words, int slot) {
+        int seen = RegionTable.lv(words, slot);
         while (!RegionWord.isBacked(seen) && RegionWord.users(seen) != 0) {
             int witness = RegionTable.cae(words, slot, seen, RegionWord.withState(seen, RegionWord.state(seen)));
             if (witness == seen) {

@@ -105,33 +105,25 @@ final class RegionTransitions {
     /**
      * Takes users for a region that was not backed when they were added to its word.
      *
-     * @throws PamtException if the region cannot be backed; its word is as before
+     * @throws PamtException if the region cannot be backed; the attempt is still in its word, for the caller to wipe
      */
     Outcome install(Region region, long hpa, int users, PairSource source) {
-        boolean ended = false;
-        try {
-            module.refuseReentry("a get of a region that is not backed");
-            PamtException refusal = null;
-            int refused = 0;
-            Outcome outcome = Outcome.PAIR_NEEDED;
-            while (outcome == Outcome.PAIR_NEEDED || outcome == Outcome.PAIR_REFUSED) {
-                Transition transition = begin(region, hpa);
-                drawPair(transition, source, refusal);
-                outcome = attempt(transition, users, source);
-                if (outcome == Outcome.PAIR_REFUSED) {
-                    refusal = transition.shortage;
-                    if (++refused == MOST_PAIRS_TRIED) {
-                        throw refusal;
-                    }
+        module.refuseReentry("a get of a region that is not backed");
+        PamtException refusal = null;
+        int refused = 0;
+        Outcome outcome = Outcome.PAIR_NEEDED;
+        while (outcome == Outcome.PAIR_NEEDED || outcome == Outcome.PAIR_REFUSED) {
+            Transition transition = begin(region, hpa);
+            drawPair(transition, source, refusal);
+            outcome = attempt(transition, users, source);
+            if (outcome == Outcome.PAIR_REFUSED) {
+                refusal = transition.shortage;
+                if (++refused == MOST_PAIRS_TRIED) {
+                    throw refusal;
                 }
             }
-            ended = true;
-            return outcome;
-        } finally {
-            if (!ended) {
-                region.wipeAttempts();
-            }
         }
+        return outcome;
     }
 
     /**
@@ -179,13 +171,13 @@ final class RegionTransitions {
             int before = region.addUsers(users);
             return RegionWord.users(before) + users <= RegionWord.MAX_USERS ? Outcome.BACKED : Outcome.TOO_MANY;
         }
-        settle(transition);
-        if (region.state() != RegionWord.EMPTY) {
-            throw refusal(region.word(), transition.hpa);
-        }
         if (!lifecycle.isOpen()) {
             region.wipeAttempts();
             return Outcome.CLOSING;
+        }
+        settle(transition);
+        if (region.state() != RegionWord.EMPTY) {
+            throw refusal(region.word(), transition.hpa);
         }
         if (transition.pair == null) {
             if (transition.shortage == null) {
@@ -266,8 +258,12 @@ final class RegionTransitions {
 
     /** How a reclaim has ended. */
     enum Reclaim {
-        /** The region is empty; its pair has come back, or is lost. */
+        /** The region is empty; its pair has come back. */
         EMPTIED,
+        /** The region is empty, and no pair has come back. */
+        LOST,
+        /** The region is unknown, because the module is out of reach; only at last. */
+        OUT_OF_REACH,
         /** The region was not idle. */
         NOT_IDLE,
         /** The region is idle or unknown, and is tried again. */
@@ -279,7 +275,10 @@ final class RegionTransitions {
         return reclaim(hpa, false);
     }
 
-    /** As {@link #reclaim(long)}, for a close: a pair of a module that does not answer is lost, and in no one's way. */
+    /**
+     * As {@link #reclaim(long)}, for a close: a region whose module is out of reach is unknown, so that no get finds it idle. It still
+     * holds its pair, which is lost only if the close succeeds.
+     */
     Reclaim reclaimAtLast(long hpa) {
         return reclaim(hpa, true);
     }
@@ -312,6 +311,10 @@ final class RegionTransitions {
         try {
             locks.lock(transition);
             try {
+                if (lifecycle.isClosed()) {
+                    // The module may have another manager by now.
+                    return Reclaim.NOT_IDLE;
+                }
                 transition.wasIdle = region.leaveBacked(0, RegionWord.UNKNOWN);
                 if (transition.wasIdle) {
                     // Commit point: without an answer the region stays unknown.
@@ -321,9 +324,10 @@ final class RegionTransitions {
                 } else {
                     return Reclaim.NOT_IDLE;
                 }
-                return region.state() == RegionWord.EMPTY || (atLast && region.state() == RegionWord.UNKNOWN)
-                        ? Reclaim.EMPTIED
-                        : Reclaim.FAILED;
+                if (region.state() == RegionWord.EMPTY) {
+                    return transition.pairCameBack ? Reclaim.EMPTIED : Reclaim.LOST;
+                }
+                return atLast && transition.answer == Answer.NOT_SENT ? Reclaim.OUT_OF_REACH : Reclaim.FAILED;
             } finally {
                 locks.unlock(transition);
             }
@@ -339,7 +343,7 @@ final class RegionTransitions {
      * <ul>
      *   <li>empty after a success, whatever pages the module names, and after TDX_NO_PAMT_PAGE_PAIR: what the module says of
      *       itself is believed;
-     *   <li>idle after another error, or if the call was not sent, if it was idle before;
+     *   <li>idle after another error, or if the call was not sent, if it was idle before and the manager is not being closed;
      *   <li>unknown after no answer, or if the region was unknown before.
      * </ul>
      */
@@ -353,9 +357,7 @@ final class RegionTransitions {
             }
             case NO_ANSWER -> losePairInside(transition, "no answer to REMOVE");
             case NOT_SENT -> {
-                if (atLast) {
-                    losePairInside(transition, "the module is out of reach");
-                } else {
+                if (!atLast) {
                     stayAsItWas(transition);
                 }
             }
@@ -382,7 +384,7 @@ final class RegionTransitions {
     /** Gives up the pair that a region holds, as far as is known. Never throws. */
     void losePairInside(Transition transition, String why) {
         if (supply.lose(transition.region)) {
-            counters.pairLostInstalled();
+            counters.pairsLostInstalled(1);
             complaints.warn("region 0x%x: its pair is lost: %s", transition.region.hpa, why);
         }
     }
@@ -473,6 +475,24 @@ final class RegionTransitions {
             counters.pairLostComingOut();
             supply.losePair(transition.page0Hpa, transition.cameFromChunk);
         }
+    }
+
+    /** Has a region idle again that a close has found out of reach, if it still holds its pair. Never throws. */
+    void becomeIdleAgain(Region region) {
+        try {
+            Transition transition = begin(region, region.hpa);
+            locks.lock(transition);
+            try {
+                if (region.state() == RegionWord.UNKNOWN && supply.holdsAny(region)) {
+                    region.setState(RegionWord.IDLE);
+                }
+            } finally {
+                locks.unlock(transition);
+            }
+        } catch (Throwable failure) {
+            complaints.warn("region 0x%x stays unknown until it is tried again: %s", region.hpa, failure);
+        }
+        retries.failed(region.hpa);
     }
 
     /** Returns the word of a region when no transition of it is under way, and none that began before can still come. */

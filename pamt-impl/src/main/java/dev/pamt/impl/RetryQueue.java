@@ -73,7 +73,11 @@ final class RetryQueue {
                 return;
             }
         }
-        waiting.forEach(queue -> queue.removeFirstOccurrence(entry));
+        for (ArrayDeque<Entry> queue : waiting) {
+            if (queue.removeFirstOccurrence(entry)) {
+                return;
+            }
+        }
     }
 
     private void enqueue(Entry entry) {
@@ -83,7 +87,7 @@ final class RetryQueue {
         entry.failures++;
     }
 
-    /** Notes that a region need not be tried again. */
+    /** Notes that a region need not be tried again. Never throws; without memory it is tried once more, in vain. */
     void forget(long hpa) {
         if (size > 0) {
             remove(hpa);
@@ -91,9 +95,14 @@ final class RetryQueue {
     }
 
     private synchronized void remove(long hpa) {
-        Entry entry = entries.remove(hpa);
-        if (entry != null) {
-            dequeue(entry);
+        try {
+            Entry entry = entries.get(hpa);
+            if (entry != null) {
+                dequeue(entry);
+                entries.remove(hpa);
+            }
+        } catch (OutOfMemoryError noMemory) {
+            incomplete = true;
         }
         size = entries.size();
     }

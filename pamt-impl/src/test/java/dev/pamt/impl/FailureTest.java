@@ -317,7 +317,7 @@ class FailureTest {
         manager.put(REGION);
         assertEquals(1, manager.stats().lostPairs());
         assertEquals(UNKNOWN, manager.state(REGION));
-        assertEquals(1, manager.trim());
+        assertEquals(0, manager.trim());
         assertEquals(EMPTY, manager.state(REGION));
     }
 }

@@ -77,7 +77,7 @@ class ManagerModelCheckingTest {
                         .methods("begin", "audit")
                         .ignore())
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.RegionTable")
-                        .methods("materialise")
+                        .methods("materialise", "nextNeedingReclaim")
                         .ignore());
     }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.pamt.api.ManagerClosedException;
 import dev.pamt.api.NoUsersException;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
@@ -16,6 +17,7 @@ import dev.pamt.api.ReclaimPolicy;
 import dev.pamt.api.RegionNotMapped2MException;
 import dev.pamt.api.RegionState.Kind;
 import dev.pamt.api.RegionUnknownException;
+import dev.pamt.api.RegionsInUseException;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -159,7 +161,7 @@ class NoAnswerTest {
 
         fail(SeamcallLeaf.PHYMEM_PAMT_ADD, new IllegalStateException(), true);
         assertThrows(IllegalStateException.class, () -> manager.get(REGION));
-        assertEquals(1, manager.trim());
+        assertEquals(0, manager.trim(), "no pair has come back");
         assertEquals(Kind.EMPTY, manager.state(REGION).kind());
         assertFalse(rig.isBackedInModule(REGION));
         assertEquals(2, manager.stats().lostPairs());
@@ -290,6 +292,69 @@ class NoAnswerTest {
         assertEquals(4, idling.stats().lostPairs());
         assertEquals(0, idling.stats().installedPairs());
         assertEquals(1, idling.stats().donorChunks(), "the chunk with the four pairs");
+        other.close();
+    }
+
+    @Test
+    void aCloseThatIsRefusedWhileTheModuleIsOutOfReachLosesNoPair() {
+        Rig other = new Rig();
+        PamtManager idling =
+                other.builder().reclaimPolicy(ReclaimPolicy.keepIdle(8)).build();
+        idling.get(REGION);
+        idling.put(REGION);
+        idling.get(NEXT_REGION);
+        other.call = (provider, rax, regs) -> {
+            throw notSent;
+        };
+        assertThrows(RegionsInUseException.class, idling::close);
+        assertEquals(Kind.IDLE, idling.state(REGION).kind());
+        assertEquals(0, idling.stats().lostPairs());
+        assertEquals(2, idling.stats().installedPairs());
+        other.call = SeamcallProvider::seamcall;
+        idling.get(REGION);
+        idling.put(REGION);
+        idling.put(NEXT_REGION);
+        idling.close();
+        assertEquals(0, idling.stats().lostPairs());
+        assertEquals(0, other.pagesOut());
+        other.close();
+    }
+
+    @Test
+    void aClosedManagerCallsTheModuleNoMore() {
+        Rig other = new Rig();
+        PamtManager closed =
+                other.builder().reclaimPolicy(ReclaimPolicy.keepIdle(8)).build();
+        closed.get(REGION);
+        closed.put(REGION);
+        other.call = (provider, rax, regs) -> {
+            throw new SeamcallUnavailableException("gone");
+        };
+        closed.close();
+        assertEquals(Kind.UNKNOWN, closed.state(REGION).kind());
+        other.call = (provider, rax, regs) -> {
+            throw new AssertionError("the module has another manager by now");
+        };
+        assertThrows(ManagerClosedException.class, () -> closed.get(REGION));
+        assertThrows(ManagerClosedException.class, () -> closed.put(REGION));
+        assertThrows(ManagerClosedException.class, () -> closed.map2M(REGION));
+        other.close();
+    }
+
+    @Test
+    void aMappingOfAnIdleRegionAsksFirstWhetherTheModuleIsThere() {
+        Rig other = new Rig();
+        PamtManager idling =
+                other.builder().reclaimPolicy(ReclaimPolicy.keepIdle(8)).build();
+        idling.get(REGION);
+        idling.put(REGION);
+        other.call = (provider, rax, regs) -> {
+            throw new SeamcallUnavailableException("gone");
+        };
+        assertThrows(SeamcallUnavailableException.class, () -> idling.get(NEXT_REGION));
+        assertThrows(SeamcallUnavailableException.class, () -> idling.map2M(REGION));
+        assertEquals(Kind.IDLE, idling.state(REGION).kind());
+        assertEquals(1, idling.stats().lostPairs());
         other.close();
     }
 }

@@ -104,7 +104,7 @@ class PartsModelCheckingTest {
                                 .allMethods()
                                 .ignore())
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.RegionTable")
-                        .methods("materialise")
+                        .methods("materialise", "nextNeedingReclaim")
                         .ignore());
     }
 
