@@ -376,15 +376,11 @@ final class DynamicPamtManager implements PamtManager {
         }
         List<Leftover> leftovers = new ArrayList<>();
         List<Region> outOfReach = new ArrayList<>();
-        boolean looked = false;
+        boolean ends = false;
         try {
             reclaimAll(leftovers, outOfReach);
-            looked = true;
+            ends = leftovers.isEmpty() && abandon(outOfReach, leftovers);
         } finally {
-            boolean ends = looked && leftovers.isEmpty();
-            if (!ends) {
-                outOfReach.forEach(transitions::becomeIdleAgain);
-            }
             lifecycle.decide(ends);
         }
         if (!leftovers.isEmpty()) {
@@ -405,7 +401,7 @@ final class DynamicPamtManager implements PamtManager {
      * Takes back every pair that can come back, and finds the regions that are in use. Each is looked at under its lock: a get
      * that was there first has published its users, one that comes later sees that the manager is closing.
      *
-     * @param outOfReach gets the regions whose pair would come back if there were a module; they are unknown now
+     * @param outOfReach gets the regions that are idle because the module is out of reach, and in no one's way
      */
     private void reclaimAll(List<Leftover> leftovers, List<Region> outOfReach) {
         table.forEach((hpa, words, slot) -> {
@@ -418,14 +414,30 @@ final class DynamicPamtManager implements PamtManager {
                 }
                 word = settledWord(region);
                 // A put beside this may have left the region idle after the first look.
-            } while (RegionWord.isIdle(word) && reclaim != Reclaim.FAILED);
-            if (reclaim == Reclaim.OUT_OF_REACH) {
+            } while (RegionWord.isIdle(word) && reclaim != Reclaim.FAILED && reclaim != Reclaim.OUT_OF_REACH);
+            if (RegionWord.isIdle(word) && reclaim == Reclaim.OUT_OF_REACH) {
                 outOfReach.add(region);
-            }
-            if (RegionWord.isBacked(word) || RegionWord.state(word) == RegionWord.HUGE) {
+            } else if (RegionWord.isBacked(word) || RegionWord.state(word) == RegionWord.HUGE) {
                 leftovers.add(new Leftover(hpa, RegionWord.describe(word)));
             }
         });
+    }
+
+    /**
+     * Takes all idle regions out of backed whose module is out of reach, so that no get finds them idle in a closed manager. If
+     * one has got a user meanwhile, it is a leftover and all are as before.
+     *
+     * @return whether all are abandoned
+     */
+    private boolean abandon(List<Region> outOfReach, List<Leftover> leftovers) {
+        for (Region region : outOfReach) {
+            if (!transitions.abandon(region)) {
+                leftovers.add(new Leftover(region.hpa, region.describe()));
+                outOfReach.forEach(transitions::resume);
+                return false;
+            }
+        }
+        return true;
     }
 
     /** A region whose lock cannot be taken is reported as idle: it may be in use, and the manager stays open. */
@@ -445,6 +457,7 @@ final class DynamicPamtManager implements PamtManager {
             supply.close();
         }
         counters.pairsLostInstalled(supply.loseAll());
+        retries.clear();
         long out = supply.awaitPages(CLOSE_PATIENCE_NANOS);
         if (out > 0) {
             LOG.warn(

@@ -164,6 +164,11 @@ final class RegionTransitions {
         if (region.isEdge() && !table.isRam(transition.hpa, users)) {
             throw new AddressOutsideMemoryException(transition.hpa);
         }
+        if (!region.isBacked() && !lifecycle.isOpen()) {
+            region.wipeAttempts();
+            return Outcome.CLOSING;
+        }
+        settle(transition);
         if (region.isBacked()) {
             if (transition.pair != null) {
                 counters.lostRaces.getAndIncrement();
@@ -171,11 +176,6 @@ final class RegionTransitions {
             int before = region.addUsers(users);
             return RegionWord.users(before) + users <= RegionWord.MAX_USERS ? Outcome.BACKED : Outcome.TOO_MANY;
         }
-        if (!lifecycle.isOpen()) {
-            region.wipeAttempts();
-            return Outcome.CLOSING;
-        }
-        settle(transition);
         if (region.state() != RegionWord.EMPTY) {
             throw refusal(region.word(), transition.hpa);
         }
@@ -262,7 +262,7 @@ final class RegionTransitions {
         EMPTIED,
         /** The region is empty, and no pair has come back. */
         LOST,
-        /** The region is unknown, because the module is out of reach; only at last. */
+        /** The region is idle, because the module is out of reach; only at last. */
         OUT_OF_REACH,
         /** The region was not idle. */
         NOT_IDLE,
@@ -275,10 +275,7 @@ final class RegionTransitions {
         return reclaim(hpa, false);
     }
 
-    /**
-     * As {@link #reclaim(long)}, for a close: a region whose module is out of reach is unknown, so that no get finds it idle. It still
-     * holds its pair, which is lost only if the close succeeds.
-     */
+    /** As {@link #reclaim(long)}, for a close: whether the module is out of reach makes a difference there. */
     Reclaim reclaimAtLast(long hpa) {
         return reclaim(hpa, true);
     }
@@ -297,7 +294,7 @@ final class RegionTransitions {
         } catch (Throwable failure) {
             complaints.warn("region 0x%x: its pair could not be taken back, and is tried again: %s", hpa, failure);
         } finally {
-            if (failed || result == Reclaim.FAILED) {
+            if (failed || result == Reclaim.FAILED || result == Reclaim.OUT_OF_REACH) {
                 retries.failed(hpa & -RegionTable.REGION_BYTES);
             } else {
                 retries.forget(hpa & -RegionTable.REGION_BYTES);
@@ -318,9 +315,9 @@ final class RegionTransitions {
                 transition.wasIdle = region.leaveBacked(0, RegionWord.UNKNOWN);
                 if (transition.wasIdle) {
                     // Commit point: without an answer the region stays unknown.
-                    takePairOut(transition, atLast);
+                    takePairOut(transition);
                 } else if (region.state() == RegionWord.UNKNOWN) {
-                    takePairOut(transition, atLast);
+                    takePairOut(transition);
                 } else {
                     return Reclaim.NOT_IDLE;
                 }
@@ -343,11 +340,11 @@ final class RegionTransitions {
      * <ul>
      *   <li>empty after a success, whatever pages the module names, and after TDX_NO_PAMT_PAGE_PAIR: what the module says of
      *       itself is believed;
-     *   <li>idle after another error, or if the call was not sent, if it was idle before and the manager is not being closed;
-     *   <li>unknown after no answer, or if the region was unknown before.
+     *   <li>idle after another error, or if the call was not sent, if it is known to hold a pair;
+     *   <li>unknown after no answer, and otherwise.
      * </ul>
      */
-    private void takePairOut(Transition transition, boolean atLast) {
+    private void takePairOut(Transition transition) {
         Region region = transition.region;
         module.make(transition, Leaf.REMOVE);
         switch (transition.answer) {
@@ -356,11 +353,7 @@ final class RegionTransitions {
                 region.setState(RegionWord.EMPTY);
             }
             case NO_ANSWER -> losePairInside(transition, "no answer to REMOVE");
-            case NOT_SENT -> {
-                if (!atLast) {
-                    stayAsItWas(transition);
-                }
-            }
+            case NOT_SENT -> stayIdle(transition);
             default -> {
                 if (transition.answered(TdxStatus.NO_PAMT_PAGE_PAIR)) {
                     losePairInside(transition, "the module says that it holds none");
@@ -369,14 +362,15 @@ final class RegionTransitions {
                     counters.removeFailures.getAndIncrement();
                     complaints.warnOfStatus(
                             "REMOVE of region 0x%x answered %s; it is tried again", region.hpa, transition.status);
-                    stayAsItWas(transition);
+                    stayIdle(transition);
                 }
             }
         }
     }
 
-    private static void stayAsItWas(Transition transition) {
-        if (transition.wasIdle) {
+    /** Has a region idle that still holds its pair; one that was unknown before may hold one, if an Error has left it so. */
+    private void stayIdle(Transition transition) {
+        if (transition.wasIdle || supply.holdsAny(transition.region)) {
             transition.region.setState(RegionWord.IDLE);
         }
     }
@@ -418,10 +412,13 @@ final class RegionTransitions {
         if (transition.region.state() != RegionWord.UNKNOWN) {
             return;
         }
-        takePairOut(transition, false);
+        takePairOut(transition);
         Answer answer = transition.answer;
         if (transition.region.state() == RegionWord.EMPTY) {
             retries.forget(transition.region.hpa);
+        } else if (transition.region.isBacked()) {
+            // It holds a pair after all: an Error had left it unknown.
+            return;
         } else if (answer == Answer.ERROR) {
             throw new RegionUnknownException(transition.hpa, transition.status);
         } else {
@@ -441,7 +438,7 @@ final class RegionTransitions {
             return;
         }
         // Commit point: without an answer the region stays unknown.
-        takePairOut(transition, false);
+        takePairOut(transition);
         if (region.state() == RegionWord.EMPTY) {
             retries.forget(region.hpa);
             return;
@@ -477,8 +474,28 @@ final class RegionTransitions {
         }
     }
 
-    /** Has a region idle again that a close has found out of reach, if it still holds its pair. Never throws. */
-    void becomeIdleAgain(Region region) {
+    /**
+     * Takes a region out of backed whose pair cannot come back, for a close; it still holds the pair. Never throws.
+     *
+     * @return whether it had no users; if its lock cannot be taken it may have some
+     */
+    boolean abandon(Region region) {
+        try {
+            Transition transition = begin(region, region.hpa);
+            locks.lock(transition);
+            try {
+                return region.leaveBacked(0, RegionWord.UNKNOWN) || !region.isBacked();
+            } finally {
+                locks.unlock(transition);
+            }
+        } catch (Throwable failure) {
+            complaints.warn("region 0x%x cannot be given up: %s", region.hpa, failure);
+            return false;
+        }
+    }
+
+    /** Has a region idle again that was abandoned, if it still holds its pair. Never throws. */
+    void resume(Region region) {
         try {
             Transition transition = begin(region, region.hpa);
             locks.lock(transition);

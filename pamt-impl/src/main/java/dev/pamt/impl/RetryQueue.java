@@ -107,6 +107,15 @@ final class RetryQueue {
         size = entries.size();
     }
 
+    /** Forgets all regions: the manager is closed. */
+    synchronized void clear() {
+        entries.clear();
+        for (ArrayDeque<Entry> queue : waiting) {
+            queue.clear();
+        }
+        size = 0;
+    }
+
     /** Counts a last put. */
     void tick() {
         if (size > 0) {
