@@ -281,24 +281,21 @@ final class RegionTransitions {
     }
 
     private Reclaim reclaim(long hpa, boolean atLast) {
+        Transition transition = null;
         Reclaim result = Reclaim.FAILED;
-        boolean failed = true;
         try {
             if (!module.isInsideCall()) {
-                Transition transition = begin(table.region(hpa), hpa);
+                transition = begin(table.region(hpa), hpa);
                 if (module.isReachable(transition) || atLast) {
                     result = reclaim(transition, atLast);
                 }
             }
-            failed = false;
         } catch (Throwable failure) {
+            result = Reclaim.FAILED;
             complaints.warn("region 0x%x: its pair could not be taken back, and is tried again: %s", hpa, failure);
-        } finally {
-            if (failed || result == Reclaim.FAILED || result == Reclaim.OUT_OF_REACH) {
-                retries.failed(hpa & -RegionTable.REGION_BYTES);
-            } else {
-                retries.forget(hpa & -RegionTable.REGION_BYTES);
-            }
+        }
+        if (result == Reclaim.FAILED || result == Reclaim.OUT_OF_REACH) {
+            retries.failed(hpa & -RegionTable.REGION_BYTES, transition == null ? 0 : transition.failures);
         }
         return result;
     }
@@ -312,6 +309,7 @@ final class RegionTransitions {
                     // The module may have another manager by now.
                     return Reclaim.NOT_IDLE;
                 }
+                transition.failures = retries.take(region.hpa);
                 transition.wasIdle = region.leaveBacked(0, RegionWord.UNKNOWN);
                 if (transition.wasIdle) {
                     // Commit point: without an answer the region stays unknown.

@@ -50,7 +50,16 @@ final class RetryQueue {
     }
 
     /** Notes that a region has to be tried again. Never throws; without memory it notes that something is missing here. */
-    synchronized void failed(long hpa) {
+    void failed(long hpa) {
+        failed(hpa, 0);
+    }
+
+    /**
+     * Notes that a region has to be tried again that was {@linkplain #take taken} before.
+     *
+     * @param failures how often that has failed before, for the back-off
+     */
+    synchronized void failed(long hpa, int failures) {
         try {
             Entry entry = entries.get(hpa);
             if (entry == null) {
@@ -59,6 +68,7 @@ final class RetryQueue {
             } else {
                 dequeue(entry);
             }
+            entry.failures = Math.max(entry.failures, failures);
             enqueue(entry);
         } catch (OutOfMemoryError noMemory) {
             incomplete = true;
@@ -94,10 +104,22 @@ final class RetryQueue {
         }
     }
 
-    private synchronized void remove(long hpa) {
+    /**
+     * Takes a region out that is about to be tried. It is to be taken before its word is looked at: a put that leaves it idle
+     * after the look, and fails, then notes it anew.
+     *
+     * @return how often it has failed so far, for {@link #failed(long, int)}
+     */
+    int take(long hpa) {
+        return size > 0 ? remove(hpa) : 0;
+    }
+
+    private synchronized int remove(long hpa) {
+        int failures = 0;
         try {
             Entry entry = entries.get(hpa);
             if (entry != null) {
+                failures = entry.failures;
                 dequeue(entry);
                 entries.remove(hpa);
             }
@@ -105,6 +127,7 @@ final class RetryQueue {
             incomplete = true;
         }
         size = entries.size();
+        return failures;
     }
 
     /** Forgets all regions: the manager is closed. */

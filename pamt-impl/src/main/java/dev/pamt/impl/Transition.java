@@ -61,6 +61,9 @@ final class Transition {
     /** Whether the region was idle before this transition began to take its pair out; otherwise it was unknown. */
     boolean wasIdle;
 
+    /** How often the reclaim of the region has failed before, if it was taken from those that are tried again. */
+    int failures;
+
     /** Whether a call was made or tried, and so was counted. */
     boolean called;
 

@@ -66,10 +66,7 @@ final class HostileAllocator implements PageAllocator {
             int region = Chance.below(World.SHARED);
             switch (Chance.below(4)) {
                 case 0 -> manager.stats();
-                case 1 -> {
-                    ownership.trimming();
-                    manager.trim();
-                }
+                case 1 -> ownership.whileTrimming(manager::trim);
                 default -> {
                     manager.get(ownership.regionHpa(region));
                     ownership.gotten(region, 1);
@@ -83,7 +80,6 @@ final class HostileAllocator implements PageAllocator {
                 journal.violation("the allocator's own call ends in " + refused, refused);
             }
         } finally {
-            ownership.trimming();
             INSIDE.set(false);
         }
     }

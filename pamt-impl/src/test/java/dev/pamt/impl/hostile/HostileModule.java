@@ -65,21 +65,13 @@ final class HostileModule implements SeamcallProvider {
         }
         try {
             switch (Chance.below(4)) {
-                case 0 -> {
-                    ownership.trimming();
-                    manager.trim();
-                }
+                case 0 -> ownership.whileTrimming(manager::trim);
                 case 1 -> manager.map2M(ownership.regionHpa(0));
-                case 2 -> {
-                    ownership.trimming();
-                    manager.close();
-                }
+                case 2 -> ownership.whileTrimming(manager::close);
                 default -> manager.stats();
             }
         } catch (PamtException refused) {
             journal.note(() -> "  a call from inside the module is refused: " + refused);
-        } finally {
-            ownership.trimming();
         }
     }
 

@@ -73,6 +73,7 @@ final class Ownership {
     private final Map<Long, Integer> setAside = new ConcurrentHashMap<>();
 
     private final AtomicInteger trims = new AtomicInteger();
+    private final AtomicInteger trimsUnderWay = new AtomicInteger();
     private final AtomicInteger refusals = new AtomicInteger();
     private final AtomicLong lostPairs = new AtomicLong();
     private final AtomicLong strandedPages = new AtomicLong();
@@ -321,15 +322,23 @@ final class Ownership {
         }
     }
 
-    /** A trim or close begins, or has ended: in between, pairs that were set aside come back into circulation. */
-    void trimming() {
+    /** Runs a trim or a close: pairs that were set aside come back into circulation while it is under way. */
+    void whileTrimming(Runnable call) {
+        trimsUnderWay.incrementAndGet();
         trims.incrementAndGet();
-        refusals.set(0);
+        try {
+            call.run();
+        } finally {
+            trims.incrementAndGet();
+            trimsUnderWay.decrementAndGet();
+            refusals.set(0);
+        }
     }
 
     private void requireNotSetAside(long page0Hpa) {
         Integer since = setAside.remove(page0Hpa);
-        if (since != null && since == trims.get()) {
+        boolean trimming = trimsUnderWay.get() > 0;
+        if (since != null && since == trims.get() && !trimming) {
             journal.violation(
                     "page 0x" + Long.toHexString(page0Hpa) + " is offered again, and the module has refused it");
         }

@@ -389,9 +389,7 @@ final class Worker implements Runnable {
 
     private void occasionally() {
         if (Chance.oneIn(3)) {
-            ownership.trimming();
-            attempt("trim", NOTHING, false, manager::trim);
-            ownership.trimming();
+            ownership.whileTrimming(() -> attempt("trim", NOTHING, false, manager::trim));
         }
     }
 

@@ -214,9 +214,8 @@ final class World {
     private boolean closed() {
         journal.operation();
         journal.note(() -> "close");
-        ownership.trimming();
         try {
-            manager.close();
+            ownership.whileTrimming(manager::close);
             isClosed = true;
             journal.note(() -> "close has closed");
             return true;
@@ -226,8 +225,6 @@ final class World {
         } catch (Throwable thrown) {
             journal.violation("close ends in " + thrown, thrown);
             return false;
-        } finally {
-            ownership.trimming();
         }
     }
 
