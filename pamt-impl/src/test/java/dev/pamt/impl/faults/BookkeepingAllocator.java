@@ -1,36 +1,35 @@
 package dev.pamt.impl.faults;
 
 import dev.pamt.api.PageAllocator;
+import dev.pamt.impl.faults.Fault.Site;
+import dev.pamt.impl.faults.Fault.Way;
 import java.util.ArrayDeque;
 import java.util.HashSet;
 import java.util.Set;
-import java.util.function.BooleanSupplier;
 
-/** A host's allocator that knows who has what, refuses on demand, and takes nothing back that it has not given. */
+/** A host's allocator that knows who has what, fails on demand, and takes nothing back that it has not given. */
 class BookkeepingAllocator implements PageAllocator {
+    private static final long PAGES_PER_CHUNK = CHUNK_BYTES / PAGE_BYTES;
+
     private final ArrayDeque<Long> freePages = new ArrayDeque<>();
     private final ArrayDeque<Long> freeChunks = new ArrayDeque<>();
     private final Set<Long> pagesOut = new HashSet<>();
     private final Set<Long> chunksOut = new HashSet<>();
-    private final BooleanSupplier refusesPage;
-    private final BooleanSupplier refusesChunk;
-    private final ChunkOffer badChunk;
+    private final FaultInjector faults;
+    private final long usedChunkHpa;
+    private Runnable watcher = () -> {};
+    private long givenInVain;
+    private long takenInVain;
 
-    /** A chunk that the manager must not take, or NONE if this time it gets a good one. */
-    interface ChunkOffer {
-        long next();
-    }
-
-    BookkeepingAllocator(
-            long firstHpa,
-            int pages,
-            int chunks,
-            BooleanSupplier refusesPage,
-            BooleanSupplier refusesChunk,
-            ChunkOffer badChunk) {
-        this.refusesPage = refusesPage;
-        this.refusesChunk = refusesChunk;
-        this.badChunk = badChunk;
+    /**
+     * Makes an allocator.
+     *
+     * @param firstHpa where the chunks begin, and after them the pages
+     * @param usedChunkHpa the chunk that the manager must not take, for a fault
+     */
+    BookkeepingAllocator(FaultInjector faults, long firstHpa, int pages, int chunks, long usedChunkHpa) {
+        this.faults = faults;
+        this.usedChunkHpa = usedChunkHpa;
         for (int i = 0; i < chunks; i++) {
             freeChunks.add(firstHpa + i * CHUNK_BYTES);
         }
@@ -39,51 +38,106 @@ class BookkeepingAllocator implements PageAllocator {
         }
     }
 
+    /** Runs something at the beginning of each call. */
+    void watchedBy(Runnable other) {
+        watcher = other;
+    }
+
     @Override
     public long allocPage() {
-        if (refusesPage.getAsBoolean() || freePages.isEmpty()) {
+        watcher.run();
+        boolean hit = faults.hits(Site.PAGE_ALLOCATION);
+        if (freePages.isEmpty() || (hit && refuses())) {
             return NONE;
         }
         long hpa = freePages.poll();
         pagesOut.add(hpa);
+        if (hit) {
+            givenInVain++;
+            faults.raise();
+        }
         return hpa;
     }
 
     @Override
     public void freePage(long hpa) {
-        if (!pagesOut.remove(hpa)) {
-            throw new AssertionError(String.format("page 0x%x comes back and was not out", hpa));
+        watcher.run();
+        if (!pagesOut.contains(hpa) || faults.pairs().holdsAnyOf(hpa, PAGE_BYTES)) {
+            comesBackWrongly("page", hpa);
         }
+        boolean hit = faults.throwsAfter(Site.PAGE_RETURN);
+        pagesOut.remove(hpa);
         freePages.push(hpa);
+        if (hit) {
+            takenInVain++;
+            faults.raise();
+        }
     }
 
     @Override
     public long allocChunk() {
-        if (refusesChunk.getAsBoolean()) {
+        watcher.run();
+        boolean hit = faults.hits(Site.CHUNK_ALLOCATION);
+        if (hit && refuses()) {
             return NONE;
         }
-        long bad = badChunk.next();
-        if (bad == NONE && freeChunks.isEmpty()) {
+        boolean used = faults.hits(Site.CHUNK_IN_USE);
+        if (!used && freeChunks.isEmpty()) {
             return NONE;
         }
-        long hpa = bad != NONE ? bad : freeChunks.poll();
+        long hpa = used ? usedChunkHpa : freeChunks.poll();
         chunksOut.add(hpa);
+        if (hit) {
+            givenInVain += PAGES_PER_CHUNK;
+            faults.raise();
+        }
         return hpa;
     }
 
     @Override
     public void freeChunk(long hpa) {
-        if (!chunksOut.remove(hpa)) {
-            throw new AssertionError(String.format("chunk 0x%x comes back and was not out", hpa));
+        watcher.run();
+        if (!chunksOut.contains(hpa) || faults.pairs().holdsAnyOf(hpa, CHUNK_BYTES)) {
+            comesBackWrongly("chunk", hpa);
         }
-        freeChunks.push(hpa);
+        boolean hit = faults.throwsAfter(Site.CHUNK_RETURN);
+        chunksOut.remove(hpa);
+        if (hpa != usedChunkHpa) {
+            freeChunks.push(hpa);
+        }
+        if (hit) {
+            takenInVain += PAGES_PER_CHUNK;
+            faults.raise();
+        }
     }
 
-    int pagesOut() {
-        return pagesOut.size();
+    private boolean refuses() {
+        if (faults.fault().way() == Way.THROWS_BEFORE) {
+            faults.raise();
+        }
+        return faults.fault().way() == Way.REFUSES;
     }
 
-    int chunksOut() {
-        return chunksOut.size();
+    private void comesBackWrongly(String what, long hpa) {
+        String violation = String.format("%s 0x%x comes back and was not out, or the module has it", what, hpa);
+        faults.violation(violation);
+        throw new AssertionError(violation);
+    }
+
+    boolean isOut(long pageHpa) {
+        return pagesOut.contains(pageHpa) || chunksOut.contains(pageHpa & -CHUNK_BYTES);
+    }
+
+    boolean isPageOut(long pageHpa) {
+        return pagesOut.contains(pageHpa);
+    }
+
+    Set<Long> chunksOut() {
+        return chunksOut;
+    }
+
+    /** The pages that the manager answers for: those that are out, but for those of calls that gave and took and then threw. */
+    long answeredFor() {
+        return pagesOut.size() + PAGES_PER_CHUNK * chunksOut.size() - givenInVain + takenInVain;
     }
 }
