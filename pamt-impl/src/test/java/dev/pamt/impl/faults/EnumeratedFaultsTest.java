@@ -12,7 +12,7 @@ import org.opentest4j.AssertionFailedError;
 /**
  * A scenario is run once for every wrong answer and every k: it is what the k-th call that can have it is answered (SQLite
  * tests its out-of-memory handling so). Each step then makes exactly the calls of the module that the contract says, and is
- * refused exactly when it says so; after each, every page is somewhere, and the module agrees. After each run the same
+ * refused exactly when it says so; after each, every page is somewhere, and the module agrees. After each run half of the
  * scenario runs through when nothing goes wrong, and everything is back but for the pairs that are counted as lost.
  *
  * <p>{@code -Dpamt.faults.calls=400} makes the scenarios longer, {@code -Dpamt.faults.scenarios=10} makes more of them,

@@ -64,6 +64,7 @@ final class Expectations {
     private Throwable thrown;
     private int next;
     private boolean lockFails;
+    private Throwable outOfReach;
     private int takenBack;
     private int pairsUsed;
 
@@ -120,6 +121,7 @@ final class Expectations {
         step = made;
         thrown = end;
         next = 0;
+        outOfReach = null;
         takenBack = 0;
         pairsUsed = 0;
         Fault fault = faults.fault();
@@ -141,7 +143,7 @@ final class Expectations {
                 case CLOSE -> close();
             }
         }
-        assertEquals(List.of(), rest(), () -> made + " made more calls than are due");
+        assertNull(peek(), () -> made + " made more calls than are due");
     }
 
     /** Whether the step was refused before it came to the module, for the reason that the fault is. */
@@ -178,6 +180,10 @@ final class Expectations {
     private boolean add(int region, int pairs) {
         for (int pair = 1; ; pair++) {
             skipProbes();
+            if (outOfReach != null) {
+                refuses(outOfReach);
+                return false;
+            }
             assertTrue(!mustProbe, "a pair was drawn for a module that may still be out of reach");
             ModuleCall add = nextCall(Site.ADD, region);
             if (add.thrown() != null) {
@@ -215,7 +221,7 @@ final class Expectations {
         kinds[region] = Kind.IDLE;
         List<Integer> due = toRetry.stream()
                 .filter(other -> other != region && isToBeRemoved(other))
-                .limit(1)
+                .limit(mayWait() ? kinds.length : 1)
                 .toList();
         if (policy.idleRegions() == 0) {
             reclaim(region);
@@ -225,11 +231,25 @@ final class Expectations {
                 reclaim(regionAt.applyAsInt(peek().regionHpa()));
             }
         }
-        due.forEach(this::reclaim);
+        for (int other : due) {
+            skipProbes();
+            if (!mayWait() || removes(other)) {
+                reclaim(other);
+            }
+        }
         skipProbes();
         if (peek() != null && mayBeRetried.contains(regionAt.applyAsInt(peek().regionHpa())) && removesIdleBut(due)) {
             reclaim(regionAt.applyAsInt(peek().regionHpa()));
         }
+    }
+
+    /** Whether REMOVEs have failed more than once, so that the next try may be due later. */
+    private boolean mayWait() {
+        return faults.fault() != null && faults.fault().site() == Site.OUTAGE;
+    }
+
+    private boolean removes(int region) {
+        return peek() != null && peek().site() == Site.REMOVE && regionAt.applyAsInt(peek().regionHpa()) == region;
     }
 
     private boolean removesIdleBut(List<Integer> due) {
@@ -344,7 +364,7 @@ final class Expectations {
         boolean known = kinds[region] == Kind.IDLE;
         ModuleCall remove = reclaim(region);
         if (remove == null || remove.thrown() != null) {
-            refuses(remove == null ? faults.thrownInStep() : remove.thrown());
+            refuses(remove == null ? outOfReach : remove.thrown());
             return false;
         }
         if (isToBeRemoved(region)) {
@@ -363,11 +383,14 @@ final class Expectations {
         skipProbes();
         boolean made =
                 peek() != null && peek().site() == Site.REMOVE && regionAt.applyAsInt(peek().regionHpa()) == region;
-        if (!made && lockFails) {
+        if (!made && (lockFails || mustProbe)) {
             lockFails = false;
             toRetry.add(region);
             return null;
         }
+        assertTrue(
+                !mustProbe || kinds[region] == Kind.UNKNOWN,
+                "a pair was asked of a module that may still be out of reach");
         ModuleCall remove = nextCall(Site.REMOVE, region);
         boolean known = kinds[region] == Kind.IDLE;
         if (remove.thrown() != null) {
@@ -420,20 +443,21 @@ final class Expectations {
         assertNull(thrown, () -> step + " threw " + thrown);
     }
 
-    private List<ModuleCall> rest() {
-        return faults.callsInStep().subList(next, faults.callsInStep().size());
-    }
-
     private ModuleCall peek() {
-        return rest().isEmpty() ? null : rest().get(0);
+        List<ModuleCall> calls = faults.callsInStep();
+        return next < calls.size() ? calls.get(next) : null;
     }
 
     /** A module that has not answered may be asked whether it is back. */
     private void skipProbes() {
         while (peek() != null && peek().isProbe()) {
-            assertTrue(mayProbe, "a probe of a module that has answered");
-            mayProbe = false;
-            mustProbe = false;
+            ModuleCall probe = peek();
+            assertTrue(mayProbe, "a probe of a module of which one has been answered");
+            outOfReach = probe.thrown();
+            if (outOfReach == null) {
+                mayProbe = false;
+                mustProbe = false;
+            }
             next++;
         }
     }
@@ -449,7 +473,7 @@ final class Expectations {
             call = again;
             busyAgain += call.thrown() == null && Fault.isTriedTwice(call.status()) ? 1 : 0;
         }
-        mayProbe = call.thrown() != null;
+        mayProbe |= call.thrown() != null;
         mustProbe = call.thrown() instanceof SeamcallUnavailableException && (site == Site.ADD || site == Site.REMOVE);
         return call;
     }

@@ -33,6 +33,8 @@ record Fault(Site site, Way way, long status, int times, Thrown thrown) {
         REMOVE,
         DEMOTE,
         PROMOTE,
+        /** The backend is gone for some calls of the manager, of whatever kind, and then comes back. */
+        OUTAGE,
         /** The thread is interrupted during a SEAMCALL. */
         INTERRUPT;
 
@@ -80,6 +82,11 @@ record Fault(Site site, Way way, long status, int times, Thrown thrown) {
     private static Stream<Fault> exceptions(Site site) {
         return switch (site) {
             case CHUNK_IN_USE, INTERRUPT -> Stream.empty();
+            case OUTAGE ->
+                Stream.of(2, 5, 1000)
+                        .flatMap(calls -> Stream.of(
+                                new Fault(site, Way.THROWS_BEFORE, 0, calls, Thrown.UNAVAILABLE),
+                                new Fault(site, Way.THROWS_BEFORE, 0, calls, Thrown.NOT_SENT)));
             // A lock that was taken and still threw is one of which the manager cannot know.
             case LOCK_OF, TRY_LOCK, LOCK -> exceptions(site, Way.THROWS_BEFORE);
             case ADD, REMOVE, DEMOTE, PROMOTE ->

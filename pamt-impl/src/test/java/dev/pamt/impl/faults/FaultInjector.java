@@ -233,7 +233,11 @@ final class FaultInjector implements SeamcallProvider {
             case THROWS_AFTER -> carryOut(call, work);
             case THROWS_BEFORE -> {}
         }
-        if (fault.thrown() != Thrown.NOT_SENT) {
+        return unanswered(call, pair);
+    }
+
+    private long unanswered(ModuleCall call, Pair pair) {
+        if (fault.thrown() != Thrown.NOT_SENT && pair != null && !call.isProbe()) {
             pairs.lose(pair);
         }
         thrown = fault.thrown().make();

@@ -253,11 +253,12 @@ final class FaultyHost {
         assertEquals(0, stats.cachedPairs());
         assertEquals(0, stats.allocatedPages());
         assertEquals(0, stats.setAsidePairs());
-        Set<Long> chunksWithLostPages = faults.pairs().lostPages().stream()
+        Set<Long> lostPages = faults.pairs().lostOrInstalled();
+        Set<Long> chunksWithLostPages = lostPages.stream()
                 .map(page -> page & -PageAllocator.CHUNK_BYTES)
                 .filter(allocator.chunksOut()::contains)
                 .collect(Collectors.toSet());
-        long lostFromChunks = faults.pairs().lostPages().stream()
+        long lostFromChunks = lostPages.stream()
                         .filter(page -> chunksWithLostPages.contains(page & -PageAllocator.CHUNK_BYTES))
                         .count()
                 / 2;

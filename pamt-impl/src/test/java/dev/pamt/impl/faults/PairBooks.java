@@ -21,7 +21,8 @@ final class PairBooks {
 
     void installed(long regionHpa, Pair pair) {
         installed.put(regionHpa, pair);
-        pair.pages().forEach(page -> lastPairOf.put(page, pair));
+        lastPairOf.put(pair.page0Hpa, pair);
+        lastPairOf.put(pair.page1Hpa, pair);
     }
 
     /** Strikes the pair of a region out. */
@@ -48,19 +49,33 @@ final class PairBooks {
         return lostPages.contains(pageHpa);
     }
 
-    Set<Long> lostPages() {
-        return lostPages;
+    /** The pages that the host does not get back. */
+    Set<Long> lostOrInstalled() {
+        Set<Long> pages = new HashSet<>(lostPages);
+        installed.values().forEach(pair -> pages.addAll(pair.pages()));
+        return pages;
     }
 
     boolean isInstalled(long pageHpa) {
-        return installed.values().stream().anyMatch(pair -> pair.pages().contains(pageHpa));
+        for (Pair pair : installed.values()) {
+            if (pair.page0Hpa == pageHpa || pair.page1Hpa == pageHpa) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Whether the host must not have a page of a range back. */
     boolean holdsAnyOf(long hpa, long bytes) {
-        return lostPages.stream().anyMatch(page -> page >= hpa && page < hpa + bytes)
-                || installed.values().stream()
-                        .flatMap(pair -> pair.pages().stream())
-                        .anyMatch(page -> page >= hpa && page < hpa + bytes);
+        for (Pair pair : installed.values()) {
+            if (isIn(pair.page0Hpa, hpa, bytes) || isIn(pair.page1Hpa, hpa, bytes)) {
+                return true;
+            }
+        }
+        return lostPages.stream().anyMatch(page -> isIn(page, hpa, bytes));
+    }
+
+    private static boolean isIn(long page, long hpa, long bytes) {
+        return page >= hpa && page < hpa + bytes;
     }
 }
