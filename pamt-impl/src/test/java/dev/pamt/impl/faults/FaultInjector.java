@@ -204,15 +204,20 @@ final class FaultInjector implements SeamcallProvider {
 
     private long make(ModuleCall call, LongSupplier work, Runnable garble) {
         calls.add(call);
+        Pair pair =
+                call.handsPairOver() ? new Pair(call.page0Hpa(), call.page1Hpa()) : pairs.installedIn(call.regionHpa());
+        if (!call.isProbe()) {
+            watcher.accept(call);
+        }
+        if ((call.site() == Site.ADD || call.site() == Site.REMOVE) && hits(Site.OUTAGE)) {
+            return unanswered(call, pair);
+        }
         if (call.isProbe()) {
             return call.answered(work.getAsLong());
         }
-        watcher.accept(call);
         if (!hits(call.site())) {
             return call.answered(carryOut(call, work));
         }
-        Pair pair =
-                call.handsPairOver() ? new Pair(call.page0Hpa(), call.page1Hpa()) : pairs.installedIn(call.regionHpa());
         switch (fault.way()) {
             case REFUSES -> {
                 garble.run();

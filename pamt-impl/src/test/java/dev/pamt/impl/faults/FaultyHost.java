@@ -55,6 +55,14 @@ final class FaultyHost {
                     .toList();
         }
 
+        /** All but those of a hash table with a single lock, which is a global lock by another name. */
+        static List<Setup> allWithOneGlobalLock() {
+            return all().stream()
+                    .filter(setup ->
+                            !setup.strategy.name().equals(LockStrategy.hashed(1).name()))
+                    .toList();
+        }
+
         BookkeepingAllocator allocator(FaultInjector faults) {
             return leaky
                     ? new LeakyAllocator(faults)
@@ -173,7 +181,7 @@ final class FaultyHost {
             case PAGE_RETURN -> expected.pagesAreStranded(1);
             case CHUNK_RETURN -> expected.pagesAreStranded(2 * PAIRS_PER_CHUNK);
             case CLEAR_PAGE -> {
-                long page = memory.takeNotCleared();
+                long page = memory.notCleared();
                 if (page == freedPageHpa) {
                     expected.pagesAreStranded(1);
                 } else {
@@ -247,7 +255,12 @@ final class FaultyHost {
     /** After a close that came through: everything is back but for what is counted as lost or stranded. */
     void checkClosed() {
         look(0);
-        assertThrows(ManagerClosedException.class, () -> manager.get(hpa(0)));
+        faults.beginStep();
+        for (int region = 0; region < REGIONS; region++) {
+            long hpa = hpa(region);
+            assertThrows(ManagerClosedException.class, () -> manager.get(hpa));
+        }
+        assertEquals(List.of(), faults.callsInStep(), "calls of a closed manager");
         PamtStats stats = manager.stats();
         assertEquals(0, stats.installedPairs());
         assertEquals(0, stats.cachedPairs());

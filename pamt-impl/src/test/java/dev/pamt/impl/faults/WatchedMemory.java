@@ -9,10 +9,7 @@ final class WatchedMemory implements PhysicalMemory {
     private final PhysicalMemory memory;
     private final FaultInjector faults;
     private final LongPredicate isClearable;
-    private long notCleared = NOTHING;
-
-    /** No page's address. */
-    static final long NOTHING = -1;
+    private long notCleared;
 
     WatchedMemory(PhysicalMemory memory, FaultInjector faults, LongPredicate isClearable) {
         this.memory = memory;
@@ -20,11 +17,9 @@ final class WatchedMemory implements PhysicalMemory {
         this.isClearable = isClearable;
     }
 
-    /** The page whose clearing has thrown last, once; then NOTHING. */
-    long takeNotCleared() {
-        long hpa = notCleared;
-        notCleared = NOTHING;
-        return hpa;
+    /** The page whose clearing has thrown. */
+    long notCleared() {
+        return notCleared;
     }
 
     @Override
@@ -42,12 +37,17 @@ final class WatchedMemory implements PhysicalMemory {
         if (!isClearable.test(hpa)) {
             faults.violation(String.format("page 0x%x is cleared, which the host has not or the module may have", hpa));
         }
-        notCleared = hpa;
-        boolean hit = faults.throwsAfter(Site.CLEAR_PAGE);
-        memory.clearPage(hpa);
-        if (hit) {
-            faults.raise();
+        int hitsBefore = faults.hits();
+        try {
+            boolean hit = faults.throwsAfter(Site.CLEAR_PAGE);
+            memory.clearPage(hpa);
+            if (hit) {
+                faults.raise();
+            }
+        } finally {
+            if (faults.hits() > hitsBefore) {
+                notCleared = hpa;
+            }
         }
-        notCleared = NOTHING;
     }
 }
