@@ -13,9 +13,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Runs every scenario on every setup once without an error, to see which sites it passes, and then once for each of them
@@ -51,6 +53,7 @@ public final class AllocationFailures implements Function<Request, Report> {
             }
         }
         Collections.shuffle(plan, new Random(request.seed()));
+        plan = eachSiteFirst(plan);
         int cases = Math.min(request.most(), plan.size());
         int notReached = 0;
         Set<Integer> sites = new HashSet<>();
@@ -63,6 +66,16 @@ public final class AllocationFailures implements Function<Request, Report> {
             findings.addAll(found.all());
         }
         return new Report(sites.size(), cases, plan.size(), notReached, findings);
+    }
+
+    /** The plan with one case of each site in front of all others. */
+    private static List<Planned> eachSiteFirst(List<Planned> plan) {
+        Set<Integer> sites = new HashSet<>();
+        Map<Boolean, List<Planned>> parts =
+                plan.stream().collect(Collectors.partitioningBy(planned -> sites.add(planned.passage.site())));
+        List<Planned> ordered = new ArrayList<>(parts.get(true));
+        ordered.addAll(parts.get(false));
+        return ordered;
     }
 
     /** The sites that a scenario passes. The first run loads classes, which the later ones do not. */

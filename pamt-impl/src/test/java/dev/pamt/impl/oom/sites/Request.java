@@ -4,7 +4,7 @@ package dev.pamt.impl.oom.sites;
  * Which cases are run.
  *
  * @param kind which error is thrown
- * @param most how many cases at most; they are chosen at random
+ * @param most how many cases at most; they are chosen at random, first one for each site
  * @param times how often a site is hit that is passed several times on one path
  * @param seed of the choice
  * @param sabotage what is done behind the manager's back, {@code NONE} unless a test shows that it is found
