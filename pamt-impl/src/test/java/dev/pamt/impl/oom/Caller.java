@@ -262,12 +262,13 @@ final class Caller {
     /** Whether a call has come through, at the second try if the first one ended in the error of the trap. */
     private boolean does(String what, Runnable call, int region, Class<?>... expected) {
         doing = what;
+        boolean before = trap == null || trap.hasThrown();
         for (int attempt = 1; ; attempt++) {
             try {
                 call.run();
                 return true;
             } catch (RuntimeException | Error failed) {
-                if (attempt == 1 && trap != null && trap.isBehind(failed)) {
+                if (attempt == 1 && !before && trap.hasThrown()) {
                     if (!mayBeMadeAgain(what, region)) {
                         return false;
                     }
@@ -288,7 +289,7 @@ final class Caller {
             return true;
         }
         afterFailure(region);
-        RegionState state = manager.state(hpa(region));
+        RegionState state = state(region);
         if (!agrees(region, state)) {
             findings.add(Category.BOOKS, "%s threw and left %s, not %s", what, state, booked(region));
             users[region] = state.users();
@@ -304,7 +305,7 @@ final class Caller {
         if (region >= 0
                 && !shared.get(region)
                 && manager != null
-                && manager.state(hpa(region)).kind() == Kind.UNKNOWN) {
+                && state(region).kind() == Kind.UNKNOWN) {
             users[region] = 0;
             huge[region] = false;
         }
@@ -314,12 +315,23 @@ final class Caller {
         if (shared.get(region)) {
             return;
         }
-        String before = doing;
-        RegionState state = result("state", () -> manager.state(hpa(region)));
+        RegionState state = state(region);
         if (state.kind() != Kind.STATIC && !agrees(region, state)) {
-            findings.add(Category.BOOKS, "after %s region %d is %s, not %s", before, region, state, booked(region));
+            findings.add(Category.BOOKS, "after %s region %d is %s, not %s", doing, region, state, booked(region));
             users[region] = state.users();
             huge[region] = state.kind() == Kind.HUGE;
+        }
+    }
+
+    /** The state of a region, at the second try if the first one ends in the error. */
+    private RegionState state(int region) {
+        try {
+            return manager.state(hpa(region));
+        } catch (RuntimeException | Error failed) {
+            if (trap == null || !trap.isBehind(failed)) {
+                throw failed;
+            }
+            return manager.state(hpa(region));
         }
     }
 

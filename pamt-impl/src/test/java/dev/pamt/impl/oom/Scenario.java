@@ -168,7 +168,7 @@ enum Scenario {
         refusedRemove(caller, 1, Ending.notSent());
         refusedRemove(caller, 2, Ending.unavailable());
         refusedRemove(caller, 3, Ending.answerLost());
-        refusedRemove(caller, 4, Ending.status(TdxStatus.NO_PAMT_PAGE_PAIR.with(TdxOperand.RCX)));
+        refusedRemove(caller, 4, Ending.answered(TdxStatus.NO_PAMT_PAGE_PAIR.with(TdxOperand.RCX)));
         caller.get(2, 1);
         caller.get(3, 1);
         leaveIdle(caller, 5);

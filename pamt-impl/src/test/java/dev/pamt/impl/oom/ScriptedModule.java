@@ -30,6 +30,14 @@ final class ScriptedModule implements SeamcallProvider {
             return call -> status;
         }
 
+        /** The call is made, and another answer given. */
+        static Ending answered(long status) {
+            return call -> {
+                long real = call.getAsLong();
+                return TdxStatus.isError(real) ? real : status;
+            };
+        }
+
         /** The call is not made, and the caller is not told so. */
         static Ending unavailable() {
             return call -> {
