@@ -127,8 +127,8 @@ final class Caller {
         compare(region);
     }
 
-    void map2M(int region) {
-        if (does("map2M " + region, () -> manager.map2M(hpa(region)), region)) {
+    void map2M(int region, Class<?>... expected) {
+        if (does("map2M " + region, () -> manager.map2M(hpa(region)), region, expected)) {
             huge[region] = true;
         }
         compare(region);

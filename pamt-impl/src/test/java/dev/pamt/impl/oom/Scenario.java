@@ -9,6 +9,8 @@ import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtException;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
+import dev.pamt.api.ReentrantCallException;
+import dev.pamt.api.SeamcallFailedException;
 import dev.pamt.api.VmPageCache;
 import dev.pamt.impl.oom.ScriptedModule.Ending;
 import dev.pamt.seamcall.SeamcallUnavailableException;
@@ -173,9 +175,9 @@ enum Scenario {
         caller.get(3, 1);
         leaveIdle(caller, 5);
         caller.module().next(PHYMEM_PAMT_REMOVE, Ending.status(NO_REMOVE));
-        caller.call(
-                "map2M of a region that stays idle", () -> caller.manager().map2M(Caller.hpa(5)), PamtException.class);
+        caller.map2M(5, SeamcallFailedException.class);
         caller.module().forgetScript();
+        caller.unmap2M(5);
 
         for (Ending ending : new Ending[] {
             Ending.status(TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX)),
@@ -285,6 +287,18 @@ enum Scenario {
         caller.freePage();
         caller.call("freePage twice", () -> manager.freePage(page), refused);
         caller.call("freePage of no page", () -> manager.freePage(hpa + 1), refused);
+        withReservation(
+                caller,
+                1,
+                mine -> caller.call(
+                        "demote2M",
+                        () -> manager.demote2M(Caller.hpa(1), mine, (p0, p1) -> {
+                            caller.call(
+                                    "get from inside a DEMOTE",
+                                    () -> manager.get(Caller.hpa(4)),
+                                    ReentrantCallException.class);
+                            return TdxStatus.EPT_WALK_FAILED.with(TdxOperand.RCX);
+                        })));
         caller.call("a null call", () -> manager.demote2M(hpa, caller.vcpu(), null), RuntimeException.class);
     }
 
