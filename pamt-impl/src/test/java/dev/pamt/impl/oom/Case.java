@@ -25,7 +25,7 @@ import java.util.function.Supplier;
  */
 final class Case {
     private static final long CALL_MILLIS = 5_000;
-    private static final long BUSY_MILLIS = 1_000;
+    private static final long BUSY_MILLIS = 5_000;
     /** Waiting for a module that never becomes empty takes longer than this, and a call that is alone at once does not. */
     private static final long EVEN_NANOS = 8_000_000;
 
