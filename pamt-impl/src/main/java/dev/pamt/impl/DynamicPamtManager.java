@@ -371,11 +371,11 @@ final class DynamicPamtManager implements PamtManager {
     @Override
     public void close() {
         module.refuseReentry("close");
+        List<Leftover> leftovers = new ArrayList<>();
+        List<Region> outOfReach = new ArrayList<>();
         if (!lifecycle.beginClose()) {
             return;
         }
-        List<Leftover> leftovers = new ArrayList<>();
-        List<Region> outOfReach = new ArrayList<>();
         boolean ends = false;
         try {
             reclaimAll(leftovers, outOfReach);
