@@ -2,7 +2,8 @@ package dev.pamt.impl;
 
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -10,9 +11,10 @@ import java.util.function.Supplier;
 /**
  * Lets calls into the module side by side, or one alone; and knows which threads are inside.
  *
- * <p>A thread that goes in writes itself into a place, and clears the place when it comes out. There are 64 places, 128 bytes
- * apart, chosen by the thread; a thread that finds the first few taken goes into a set. So a call costs one
- * compare-and-set, and a thread that dies inside leaves no count uneven.
+ * <p>A thread that goes in writes its id into a place, and clears the place when it comes out. There are 64 places, 128 bytes
+ * apart, chosen by the thread; a thread that finds its own taken goes into one of the next, or into a set. So a call costs one
+ * compare-and-set, and a thread that dies inside leaves no count uneven. Ids and not threads: a long is stored without a
+ * barrier of the garbage collector.
  *
  * <p><b>Why one is alone.</b> A thread that goes in writes its place and then checks whether the gate is closed; one that
  * wants to be alone closes the gate and then reads the places. Both are volatile, so at least one sees the other: a thread
@@ -27,10 +29,11 @@ final class CallGate {
     static final long PATIENCE_NANOS = 1_000_000_000;
 
     private static final int PLACES = 64;
-    /** References between two places. The first place is as far from the array's length. */
-    private static final int STRIDE = 32;
+    /** Longs between two places. The first place is as far from the array's length. */
+    private static final int STRIDE = 16;
 
     private static final int PROBES = 4;
+    private static final long NOBODY = 0;
     /** The place of a thread that is in the set. */
     private static final int CROWD = 0;
 
@@ -39,8 +42,13 @@ final class CallGate {
     private static final long LOOK_NANOS = 20_000;
 
     private final int places;
-    private final AtomicReferenceArray<Thread> inside;
-    private final Set<Thread> crowd = ConcurrentHashMap.newKeySet();
+    /** Ids of threads; 0 is none. */
+    private final AtomicLongArray inside;
+
+    private final Set<Long> crowd = ConcurrentHashMap.newKeySet();
+    /** Threads that are inside and not in the first place that they look at. */
+    private final AtomicInteger displaced = new AtomicInteger();
+
     private final ReentrantLock alone = new ReentrantLock();
     private volatile boolean closed;
 
@@ -51,10 +59,10 @@ final class CallGate {
     /** Makes an open gate with that many places, a power of two. */
     CallGate(int places) {
         this.places = places;
-        this.inside = new AtomicReferenceArray<>((places + 1) * STRIDE);
+        this.inside = new AtomicLongArray((places + 1) * STRIDE);
     }
 
-    /** Goes in. Returns the place, for {@link #leave}. */
+    /** Goes in. Returns the place, for {@link #leave}; one that is not the thread's first is negative, or the crowd. */
     int enter() {
         int place = claim();
         if (closed) {
@@ -69,11 +77,20 @@ final class CallGate {
     }
 
     void leave(int place) {
-        if (place == CROWD) {
-            crowd.remove(Thread.currentThread());
+        if (place > 0) {
+            inside.setRelease(place, NOBODY);
         } else {
-            inside.setRelease(place, null);
+            leaveAnother(-place);
         }
+    }
+
+    private void leaveAnother(int place) {
+        if (place == CROWD) {
+            crowd.remove(me());
+        } else {
+            inside.setRelease(place, NOBODY);
+        }
+        displaced.getAndDecrement();
     }
 
     /** Makes a call with no other under way, or after having waited for that in vain. The thread is not inside. */
@@ -101,37 +118,53 @@ final class CallGate {
         }
     }
 
-    /** Whether the calling thread is inside. */
+    /** Whether the calling thread is inside. A thread sees its own writes, so the weakest reads do. */
     boolean isInside() {
-        Thread me = Thread.currentThread();
-        int first = firstPlaceOf(me);
-        for (int probe = 0; probe < PROBES; probe++) {
-            if (inside.getOpaque(placeAfter(first, probe)) == me) {
+        long me = me();
+        return inside.getOpaque(placeAfter(me, 0)) == me || (displaced.getOpaque() != 0 && isDisplaced(me));
+    }
+
+    private boolean isDisplaced(long me) {
+        for (int probe = 1; probe < PROBES; probe++) {
+            if (inside.getOpaque(placeAfter(me, probe)) == me) {
                 return true;
             }
         }
-        return !crowd.isEmpty() && crowd.contains(me);
+        return crowd.contains(me);
     }
 
     private int claim() {
-        Thread me = Thread.currentThread();
-        int first = firstPlaceOf(me);
-        for (int probe = 0; probe < PROBES; probe++) {
-            int place = placeAfter(first, probe);
-            if (inside.getOpaque(place) == null && inside.compareAndSet(place, null, me)) {
-                return place;
+        long me = me();
+        int first = placeAfter(me, 0);
+        return inside.compareAndSet(first, NOBODY, me) ? first : claimAnother(me);
+    }
+
+    private int claimAnother(long me) {
+        displaced.getAndIncrement();
+        for (int probe = 1; probe < Math.min(PROBES, places); probe++) {
+            int place = placeAfter(me, probe);
+            if (inside.getOpaque(place) == NOBODY && inside.compareAndSet(place, NOBODY, me)) {
+                return -place;
             }
         }
-        crowd.add(me);
+        boolean entered = false;
+        try {
+            crowd.add(me);
+            entered = true;
+        } finally {
+            if (!entered) {
+                displaced.getAndDecrement();
+            }
+        }
         return CROWD;
     }
 
-    private static int firstPlaceOf(Thread thread) {
-        return (int) Hashing.spread(thread.getId());
+    private static long me() {
+        return Thread.currentThread().getId();
     }
 
-    private int placeAfter(int first, int probe) {
-        return (1 + ((first + probe) & (places - 1))) * STRIDE;
+    private int placeAfter(long thread, int probe) {
+        return (1 + (((int) Hashing.spread(thread) + probe) & (places - 1))) * STRIDE;
     }
 
     private boolean lockWithin(long deadline) {
@@ -169,7 +202,7 @@ final class CallGate {
 
     private boolean isEmpty() {
         for (int place = STRIDE; place < inside.length(); place += STRIDE) {
-            if (inside.get(place) != null) {
+            if (inside.get(place) != NOBODY) {
                 return false;
             }
         }

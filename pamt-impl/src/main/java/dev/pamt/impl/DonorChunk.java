@@ -73,7 +73,8 @@ final class DonorChunk {
 
     /** Notes that a region is given a pair. */
     void setHolder(long pairHpa, long region) {
-        holders.set(indexOf(pairHpa), holderOf(region));
+        // Opaque: it is read under the same region's lock, which orders it.
+        holders.setOpaque(indexOf(pairHpa), holderOf(region));
     }
 
     /** Notes that a region holds a pair no longer; false if it did not. */

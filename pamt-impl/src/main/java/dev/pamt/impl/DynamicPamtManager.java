@@ -176,7 +176,7 @@ final class DynamicPamtManager implements PamtManager {
     private void withdrawUsers(long hpa, int pages, int[] words, int slot) {
         int before = Region.dropUsersIfAny(words, slot, pages);
         if (before >= 0 && RegionWord.users(before) == pages) {
-            reclaimer.emptied(hpa);
+            reclaimer.emptied(hpa, words, slot);
         }
     }
 
@@ -193,18 +193,19 @@ final class DynamicPamtManager implements PamtManager {
     }
 
     private void dropUsers(long hpa, int pages) {
-        if (takeUsers(hpa, pages)) {
-            reclaimer.emptied(hpa);
+        int[] words = table.wordsIfAny(hpa);
+        if (takeUsers(hpa, pages, words)) {
+            reclaimer.emptied(hpa, words, RegionTable.slot(hpa));
         }
     }
 
     /**
      * Takes users away, or throws and has changed nothing; what comes after it must not throw.
      *
+     * @param words those of the region's gigabyte, or null if it has not been touched
      * @return whether they were the last
      */
-    private boolean takeUsers(long hpa, int pages) {
-        int[] words = table.wordsIfAny(hpa);
+    private boolean takeUsers(long hpa, int pages, int[] words) {
         if (words == null) {
             throw refusedPut(hpa, pages, table.words(hpa));
         }
@@ -266,10 +267,11 @@ final class DynamicPamtManager implements PamtManager {
         Arguments.requirePage(hpa);
         lifecycle.requireOpen();
         pages.strikeOut(hpa);
+        int[] words = table.wordsIfAny(hpa);
         boolean last = false;
         boolean dropped = false;
         try {
-            last = takeUsers(hpa, 1);
+            last = takeUsers(hpa, 1, words);
             dropped = true;
         } finally {
             if (!dropped) {
@@ -278,7 +280,7 @@ final class DynamicPamtManager implements PamtManager {
         }
         // Commit point: the user is gone, and nothing below throws.
         if (last) {
-            reclaimer.emptied(hpa);
+            reclaimer.emptied(hpa, words, RegionTable.slot(hpa));
         }
         pages.scrubAndGiveBack(hpa);
     }

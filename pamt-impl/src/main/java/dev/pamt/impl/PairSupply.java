@@ -44,7 +44,6 @@ final class PairSupply implements PairSource {
     private static final long OCCUPIED = 1;
 
     private static final int MOST_SET_ASIDE = 64;
-    private static final long NO_CHUNK = -1;
     private static final long CLOSE_POLL_NANOS = 50_000;
 
     private final HostPages pages;
@@ -61,10 +60,8 @@ final class PairSupply implements PairSource {
     private final GigabyteDirectory<AtomicLongArray> singles;
     /** Guarded by the mutex. */
     private final ChunkShelf shelf = new ChunkShelf();
-    /** Guarded by the mutex. */
-    private DonorChunk homeChunk;
-    /** The address of the home; written under the mutex. */
-    private volatile long home = NO_CHUNK;
+    /** Written under the mutex; null if there is none. */
+    private volatile DonorChunk home;
     /** Guarded by the mutex. */
     private long chunkCount;
     /** Guarded by the mutex. */
@@ -140,16 +137,18 @@ final class PairSupply implements PairSource {
     private PagePair takeFromChunks() {
         mutex.lock();
         try {
-            if (homeChunk == null || homeChunk.freePairs() == 0) {
+            DonorChunk chunk = home;
+            if (chunk == null || chunk.freePairs() == 0) {
                 moveHome();
+                chunk = home;
             }
-            if (homeChunk == null) {
+            if (chunk == null) {
                 return null;
             }
-            PagePair pair = PagePair.ofChunk(homeChunk.firstFreeHpa());
-            shelf.remove(homeChunk);
-            homeChunk.take(pair.page0Hpa());
-            shelf.add(homeChunk);
+            PagePair pair = PagePair.ofChunk(chunk.firstFreeHpa());
+            shelf.remove(chunk);
+            chunk.take(pair.page0Hpa());
+            shelf.add(chunk);
             return pair;
         } finally {
             mutex.unlock();
@@ -276,7 +275,8 @@ final class PairSupply implements PairSource {
     }
 
     private boolean belongsIntoSlot(long pairHpa) {
-        return (pairHpa & -PageAllocator.CHUNK_BYTES) == home && !closed;
+        DonorChunk chunk = home;
+        return chunk != null && (pairHpa & -PageAllocator.CHUNK_BYTES) == chunk.hpa && !closed;
     }
 
     private void returnToChunk(long pairHpa) {
@@ -391,12 +391,14 @@ final class PairSupply implements PairSource {
     }
 
     /**
-     * Takes the pair from a region that held it; called under its lock, after the module has given two pages back.
+     * Takes the pair from a region that held it; called under its lock. Notes in the transition whether it is from a chunk.
      *
      * @return whether the region held just these pages, in this order; nothing has changed if it did not
      */
-    boolean takeFrom(Region region, long page0Hpa, long page1Hpa) {
+    boolean takeBack(Transition transition, long page0Hpa, long page1Hpa) {
+        Region region = transition.region;
         DonorChunk chunk = chunkAt(page0Hpa);
+        transition.cameFromChunk = chunk != null;
         if (chunk != null) {
             return (page0Hpa & (PagePair.BYTES - 1)) == 0
                     && page1Hpa == page0Hpa + PageAllocator.PAGE_BYTES
@@ -407,11 +409,6 @@ final class PairSupply implements PairSource {
         return records != null
                 && records.get(record + 1) == (page1Hpa | OCCUPIED)
                 && records.compareAndSet(record, page0Hpa | OCCUPIED, VACANT);
-    }
-
-    /** Whether a page lies in a donor chunk of this supply. */
-    boolean isFromChunk(long pageHpa) {
-        return chunkAt(pageHpa) != null;
     }
 
     /** Gives up whatever pair a region holds; called under its lock. Returns whether it held one. Never throws. */
@@ -532,16 +529,11 @@ final class PairSupply implements PairSource {
 
     /** Makes the fullest chunk with free pairs the home, under the mutex; none if there is none. */
     private void moveHome() {
-        if (homeChunk != null) {
-            setHome(null);
+        if (home != null) {
+            home = null;
             emptySlots();
         }
-        setHome(shelf.fullest());
-    }
-
-    private void setHome(DonorChunk chunk) {
-        homeChunk = chunk;
-        home = chunk == null ? NO_CHUNK : chunk.hpa;
+        home = shelf.fullest();
     }
 
     /** Has every pair that lies in a slot free in its chunk, under the mutex. */
@@ -571,21 +563,21 @@ final class PairSupply implements PairSource {
         if (shelf.whole() == null || regions.isInsideCall()) {
             return null;
         }
-        if (homeChunk == null || homeChunk.freePairs() == 0) {
+        if (home == null || home.freePairs() == 0) {
             moveHome();
         }
-        if (homeChunk.isWhole() && shelf.fullest() != homeChunk) {
-            setHome(shelf.fullest());
+        if (home.isWhole() && shelf.fullest() != home) {
+            home = shelf.fullest();
         }
         DonorChunk whole = shelf.whole();
-        if (whole == homeChunk && spare) {
+        if (whole == home && spare) {
             whole = whole.next;
         }
         if (whole == null) {
             return null;
         }
-        if (whole == homeChunk) {
-            setHome(null);
+        if (whole == home) {
+            home = null;
         }
         chunksOnTheWay.getAndIncrement();
         shelf.remove(whole);
@@ -615,6 +607,10 @@ final class PairSupply implements PairSource {
     }
 
     private DonorChunk chunkAt(long hpa) {
+        DonorChunk chunk = home;
+        if (chunk != null && (hpa & -PageAllocator.CHUNK_BYTES) == chunk.hpa) {
+            return chunk;
+        }
         AtomicReferenceArray<DonorChunk> place = chunks.get(hpa);
         return place == null ? null : place.get(indexInGigabyte(hpa));
     }

@@ -24,9 +24,12 @@ final class Processors {
 
     /** The processor for the calling thread; asked before anything is taken, because the choice is the user's. */
     Seamcalls current() {
+        if (choice == null && processors.length == 1) {
+            return processors[0];
+        }
         if (choice == null) {
             int hash = (int) Hashing.spread(Thread.currentThread().getId()) & Integer.MAX_VALUE;
-            return processors[processors.length == 1 ? 0 : hash % processors.length];
+            return processors[hash % processors.length];
         }
         int index = choice.getAsInt();
         if (index < 0 || index >= processors.length) {

@@ -36,12 +36,12 @@ final class Reclaimer {
     }
 
     /** A put has taken the last user of a region away. Never throws. */
-    void emptied(long hpa) {
+    void emptied(long hpa, int[] words, int slot) {
         retries.tick();
         if (limit == 0) {
-            transitions.reclaim(hpa);
+            transitions.reclaim(hpa, words, slot);
         } else {
-            keepIdle(hpa);
+            keepIdle(hpa, words, slot);
         }
         retryOne();
     }
@@ -69,18 +69,16 @@ final class Reclaimer {
         }
     }
 
-    private void keepIdle(long hpa) {
+    private void keepIdle(long hpa, int[] words, int slot) {
         Long number;
-        Region region;
         try {
             number = hpa & -RegionTable.REGION_BYTES;
-            region = table.region(hpa);
         } catch (OutOfMemoryError noMemory) {
             transitions.reclaim(hpa);
             return;
         }
         // Nothing from here to the offer needs memory: a region with QUEUED that is in no queue would be idle for ever.
-        if (!region.markQueued()) {
+        if (!Region.markQueued(words, slot)) {
             return;
         }
         if (idle.offer(number)) {

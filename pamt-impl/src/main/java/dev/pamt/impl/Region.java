@@ -99,8 +99,8 @@ final class Region {
     }
 
     /** Marks an idle region as queued; returns whether this call has set the mark. */
-    boolean markQueued() {
-        int seen = word();
+    static boolean markQueued(int[] words, int slot) {
+        int seen = RegionTable.lv(words, slot);
         while (RegionWord.isIdle(seen) && (seen & RegionWord.QUEUED) == 0) {
             int witness = RegionTable.cae(words, slot, seen, seen | RegionWord.QUEUED);
             if (witness == seen) {

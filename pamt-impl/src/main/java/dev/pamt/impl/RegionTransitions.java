@@ -226,7 +226,7 @@ final class RegionTransitions {
     /** A pair that was to be installed is the transition's again. */
     void takeFromRegion(Transition transition) {
         PagePair pair = transition.pair;
-        supply.takeFrom(transition.region, pair.page0Hpa(), pair.page1Hpa());
+        supply.takeBack(transition, pair.page0Hpa(), pair.page1Hpa());
     }
 
     /** Gives up a pair that was on its way in; the region stays unknown. */
@@ -272,20 +272,24 @@ final class RegionTransitions {
 
     /** Takes the pair of a region back if it is backed and has no users; settles it if it is unknown. Never throws. */
     Reclaim reclaim(long hpa) {
-        return reclaim(hpa, false);
+        return reclaim(hpa, table.words(hpa), RegionTable.slot(hpa));
+    }
+
+    Reclaim reclaim(long hpa, int[] words, int slot) {
+        return reclaim(hpa, words, slot, false);
     }
 
     /** As {@link #reclaim(long)}, for a close: whether the module is out of reach makes a difference there. */
     Reclaim reclaimAtLast(long hpa) {
-        return reclaim(hpa, true);
+        return reclaim(hpa, table.words(hpa), RegionTable.slot(hpa), true);
     }
 
-    private Reclaim reclaim(long hpa, boolean atLast) {
+    private Reclaim reclaim(long hpa, int[] words, int slot, boolean atLast) {
         Transition transition = null;
         Reclaim result = Reclaim.FAILED;
         try {
             if (!module.isInsideCall()) {
-                transition = begin(table.region(hpa), hpa);
+                transition = begin(new Region(hpa, words, slot), hpa);
                 if (module.isReachable(transition) || atLast) {
                     result = reclaim(transition, atLast);
                 }
@@ -387,10 +391,9 @@ final class RegionTransitions {
      */
     void judge(Transition transition, long page0Hpa, long page1Hpa, SeamcallLeaf leaf) {
         Region region = transition.region;
-        if (supply.takeFrom(region, page0Hpa, page1Hpa)) {
+        if (supply.takeBack(transition, page0Hpa, page1Hpa)) {
             transition.page0Hpa = page0Hpa;
             transition.page1Hpa = page1Hpa;
-            transition.cameFromChunk = supply.isFromChunk(page0Hpa);
             transition.pairCameBack = true;
             counters.pairCameOut();
         } else if (supply.lose(region)) {
