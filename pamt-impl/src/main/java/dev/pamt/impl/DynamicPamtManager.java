@@ -414,7 +414,7 @@ final class DynamicPamtManager implements PamtManager {
                 if (Reclaimer.needsReclaim(word)) {
                     reclaim = transitions.reclaimAtLast(hpa);
                 }
-                word = settledWord(region);
+                word = transitions.settledWord(region);
                 // A put beside this may have left the region idle after the first look.
             } while (RegionWord.isIdle(word) && reclaim != Reclaim.FAILED && reclaim != Reclaim.OUT_OF_REACH);
             if (RegionWord.isIdle(word) && reclaim == Reclaim.OUT_OF_REACH) {
@@ -442,16 +442,6 @@ final class DynamicPamtManager implements PamtManager {
         return true;
     }
 
-    /** A region whose lock cannot be taken is reported as idle: it may be in use, and the manager stays open. */
-    private int settledWord(Region region) {
-        try {
-            return transitions.settledWord(region);
-        } catch (RuntimeException | Error noLock) {
-            LOG.warn("the lock of region 0x{} could not be taken", Long.toHexString(region.hpa), noLock);
-            return RegionWord.IDLE;
-        }
-    }
-
     private void giveAllBack() {
         try {
             lifecycle.closeCaches();
@@ -460,20 +450,30 @@ final class DynamicPamtManager implements PamtManager {
         }
         counters.pairsLostInstalled(supply.loseAll());
         retries.clear();
-        long out = supply.awaitPages(CLOSE_PATIENCE_NANOS);
-        if (out > 0) {
-            LOG.warn(
-                    "the manager is closed; {} page(s) are not back yet: those of calls under way come with them, those of"
-                            + " allocPage that were never freed are not the manager's any more",
-                    out);
-        }
-        long installed = counters.installedPairs();
-        if (installed != 0 || counters.lostPairs() != 0) {
-            LOG.warn(
-                    "the manager is closed; {} page pair(s) are still counted as installed, and {} are lost: the module may"
-                            + " hold them for ever",
-                    installed,
-                    counters.lostPairs());
+        report(supply.awaitPages(CLOSE_PATIENCE_NANOS));
+    }
+
+    /** Logs what a close leaves behind. A logger that fails keeps no host open. */
+    private void report(long pagesOut) {
+        try {
+            if (pagesOut > 0) {
+                LOG.warn(
+                        "the manager is closed; {} page(s) are not back yet: those of calls under way come with them, those"
+                                + " of allocPage that were never freed are not the manager's any more",
+                        pagesOut);
+            }
+            long installed = counters.installedPairs();
+            long lost = counters.lostPairs();
+            if (installed != 0 || lost != 0) {
+                LOG.warn(
+                        "the manager is closed; {} page pair(s) are still counted as installed, and {} are lost: the module"
+                                + " may hold them for ever",
+                        installed,
+                        lost);
+            }
+        } catch (RuntimeException | Error dropped) {
+            // Nothing is left to do but to close the host.
+            return;
         }
     }
 

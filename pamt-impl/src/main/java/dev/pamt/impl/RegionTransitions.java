@@ -513,14 +513,22 @@ final class RegionTransitions {
         retries.failed(region.hpa);
     }
 
-    /** Returns the word of a region when no transition of it is under way, and none that began before can still come. */
+    /**
+     * Returns the word of a region when no transition of it is under way, and none that began before can still come. A region
+     * whose lock cannot be taken is idle to the caller: it may be in use. Never throws.
+     */
     int settledWord(Region region) {
-        Transition transition = begin(region, region.hpa);
-        locks.lock(transition);
         try {
-            return region.word();
-        } finally {
-            locks.unlock(transition);
+            Transition transition = begin(region, region.hpa);
+            locks.lock(transition);
+            try {
+                return region.word();
+            } finally {
+                locks.unlock(transition);
+            }
+        } catch (Throwable failure) {
+            complaints.warn("region 0x%x: its lock could not be taken: %s", region.hpa, failure);
+            return RegionWord.IDLE;
         }
     }
 

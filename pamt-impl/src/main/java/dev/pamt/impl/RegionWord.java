@@ -65,7 +65,7 @@ final class RegionWord {
     static final int OUTSIDE = 0x8000_0000;
 
     /** Failed attempts that the next getter wipes: a quarter of what the word can hold. */
-    static final int MANY_ATTEMPTS = 1 << 19;
+    static final int MANY_ATTEMPTS = 1 << 22;
 
     private static final int TAG = 0xF000_0000;
     private static final int COUNT = 0x07FF_FFF8;
