@@ -151,6 +151,28 @@ class CallbackFailureTest {
     }
 
     @Test
+    void aRegionThatIsLeftIdleWhileItsOldPairGoesHomeIsTriedAgain() {
+        PamtManager manager = rig.withoutChunks().builder().lockStrategy(rig).build();
+        manager.get(REGION);
+        rig.givePage = (allocator, hpa) -> {
+            rig.givePage = PageAllocator::freePage;
+            manager.get(REGION);
+            rig.lock = (held, number) -> fault();
+            manager.put(REGION);
+            rig.lock = (held, number) -> held.add(number);
+            allocator.freePage(hpa);
+        };
+        manager.put(REGION);
+        assertEquals(Kind.IDLE, manager.state(REGION).kind());
+        assertEquals(1, manager.stats().retryRegions());
+        manager.get(NEXT_REGION);
+        manager.put(NEXT_REGION);
+        assertEquals(Kind.EMPTY, manager.state(REGION).kind());
+        manager.close();
+        assertEquals(0, rig.pagesOut());
+    }
+
+    @Test
     void theLocksThatAreTakenAreGivenBackWhenTheNextOneThrows() {
         rig.withoutChunks();
         PamtManager manager = rig.builder().lockStrategy(rig).build();
