@@ -38,6 +38,8 @@ final class RaceHost {
     private static final int DONORS = 1 << 15;
 
     private static final long TEBIBYTE = 1L << 40;
+    /** Much longer than any call takes that is under way. */
+    private static final long SETTLE_NANOS = 1_000_000_000;
 
     /** Far from the end of memory at which the allocator begins, and from the PAMT at the other. */
     private static final long FIRST_REGION_HPA = TEBIBYTE / 2;
@@ -113,7 +115,15 @@ final class RaceHost {
 
     /** The pages of a region that the host with donors has given and does not have back. */
     static int pagesOut(Region region) {
-        return WithDonors.PAGES.pagesOut(region.hpa);
+        // With keepIdle the thread of another state may just have taken this region's pair back, and have it in its
+        // hands.
+        long end = System.nanoTime() + SETTLE_NANOS;
+        int out = WithDonors.PAGES.pagesOut(region.hpa);
+        while (out > 0 && System.nanoTime() - end < 0) {
+            Thread.yield();
+            out = WithDonors.PAGES.pagesOut(region.hpa);
+        }
+        return out;
     }
 
     /** A region that no state is given by {@link #nextRegion}. */

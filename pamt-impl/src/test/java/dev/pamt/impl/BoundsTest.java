@@ -359,7 +359,8 @@ class BoundsTest {
     void aLockThatIsHeldForAnotherTargetIsContendedFalsely() throws Exception {
         rig.withoutChunks();
         PamtManager manager = rig.builder().lockStrategy(LockStrategy.per2M()).build();
-        long[] pages = {NEXT_REGION, NEXT_REGION + 4096, REGION, REGION + 4096};
+        long far = NEXT_REGION + 10 * REGION_BYTES;
+        long[] pages = {NEXT_REGION, NEXT_REGION + 4096, far, far + 4096};
         int[] next = new int[1];
         rig.takePage = allocator -> {
             synchronized (next) {

@@ -52,7 +52,7 @@ class CallbackFailureTest {
     void anAllocatorThatThrowsLeavesNoAttemptsInTheWord() {
         PamtManager manager = rig.manager();
         rig.takeChunk = allocator -> fault();
-        for (int get = 0; get < 40_000; get++) {
+        for (int get = 0; get < 70_000; get++) {
             assertThrows(UnsupportedOperationException.class, () -> manager.get(REGION, 512));
         }
         rig.takeChunk = PageAllocator::allocChunk;
