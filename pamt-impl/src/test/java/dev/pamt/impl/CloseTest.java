@@ -170,6 +170,7 @@ class CloseTest {
         });
         started.await();
         awaitBlocked(closer[0]);
+        assertFalse(close.isDone());
         scrubbing.open();
         assertNull(failureOf(put));
         assertNull(failureOf(close));
