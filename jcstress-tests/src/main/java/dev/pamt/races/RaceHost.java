@@ -120,7 +120,7 @@ final class RaceHost {
         long end = System.nanoTime() + SETTLE_NANOS;
         int out = WithDonors.PAGES.pagesOut(region.hpa);
         while (out > 0 && System.nanoTime() - end < 0) {
-            Thread.yield();
+            Thread.onSpinWait();
             out = WithDonors.PAGES.pagesOut(region.hpa);
         }
         return out;
