@@ -63,7 +63,7 @@ public final class FaultPlan {
          * Has a call answered by a status; the module does not see the call.
          *
          * @param leaf the leaf
-         * @param call the how-manieth call of it, from 1
+         * @param call the ordinal of the call among calls of its leaf, from 1
          * @param status the status word, such as {@code TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX)}
          * @return this
          */
@@ -94,7 +94,7 @@ public final class FaultPlan {
          * Leaves garbage in all registers after a call. The module carries the call out and its status is returned.
          *
          * @param leaf the leaf
-         * @param call the how-manieth call of it, from 1
+         * @param call the ordinal of the call among calls of its leaf, from 1
          * @param seed decides the garbage
          * @return this
          */
@@ -106,7 +106,7 @@ public final class FaultPlan {
          * Does not send a call, and says so: {@link dev.pamt.seamcall.SeamcallUnavailableException#notSent}.
          *
          * @param leaf the leaf
-         * @param call the how-manieth call of it, from 1
+         * @param call the ordinal of the call among calls of its leaf, from 1
          * @return this
          */
         public Builder notSent(SeamcallLeaf leaf, long call) {
@@ -118,7 +118,7 @@ public final class FaultPlan {
          * seen the call, which the caller cannot know ({@code mayHaveBeenMade()} is true).
          *
          * @param leaf the leaf
-         * @param call the how-manieth call of it, from 1
+         * @param call the ordinal of the call among calls of its leaf, from 1
          * @return this
          */
         public Builder loseBefore(SeamcallLeaf leaf, long call) {
@@ -130,7 +130,7 @@ public final class FaultPlan {
          * call out. The registers are as they were before the call.
          *
          * @param leaf the leaf
-         * @param call the how-manieth call of it, from 1
+         * @param call the ordinal of the call among calls of its leaf, from 1
          * @return this
          */
         public Builder loseAfter(SeamcallLeaf leaf, long call) {
