@@ -42,9 +42,6 @@ final class DynamicPamtManager implements PamtManager {
 
     private static final int LONGEST_PAUSE = 64;
 
-    /** How long a close waits for pages in the hands of calls under way. */
-    private static final long CLOSE_PATIENCE_NANOS = 1_000_000_000;
-
     private static final Logger LOG = LoggerFactory.getLogger(DynamicPamtManager.class);
 
     private final TdxHost host;
@@ -450,7 +447,7 @@ final class DynamicPamtManager implements PamtManager {
         }
         counters.pairsLostInstalled(supply.loseAll());
         retries.clear();
-        report(supply.awaitPages(CLOSE_PATIENCE_NANOS));
+        report(supply.awaitPages());
     }
 
     /** Logs what a close leaves behind. A logger that fails keeps no host open. */

@@ -1,6 +1,7 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.DoubleFreeException;
+import dev.pamt.api.ManagerClosedException;
 import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.TdxHost;
@@ -20,6 +21,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A page of allocPage is struck out of the ledger before its reference is dropped, and goes to the allocator after that: so
  * it is freed once, and no region of a free page has a user.
+ *
+ * <p><b>After the close</b> nothing comes in. A thread counts a page before it looks whether this is closed, and a close does it
+ * the other way round: so the close waits for the page, or the allocator is not asked.
  */
 final class HostPages {
     private static final Logger LOG = LoggerFactory.getLogger(HostPages.class);
@@ -32,6 +36,7 @@ final class HostPages {
     private final StripedCount pairsPages = new StripedCount();
     private final AtomicLong stranded = new AtomicLong();
     private final RateLimitedLog complaints = new RateLimitedLog(LOG);
+    private volatile boolean closed;
 
     HostPages(TdxHost host, PageAllocator allocator, RegionTable table) {
         this.allocator = allocator;
@@ -59,11 +64,13 @@ final class HostPages {
      *
      * @return the page, or {@link PageAllocator#NONE}
      * @throws IllegalStateException if the allocator broke a rule
+     * @throws ManagerClosedException if this was closed; the allocator has not been asked
      */
     long take(Holder holder) {
         count(holder).add(1);
         boolean taken = false;
         try {
+            requireOpen();
             long hpa = allocator.allocPage();
             if (hpa != PageAllocator.NONE) {
                 enter(hpa, holder);
@@ -99,11 +106,13 @@ final class HostPages {
     }
 
     /**
-     * Takes a 2M chunk of the host. One that breaks a rule is refused, logged and left alone.
+     * Takes a 2M chunk of the host, which the caller has counted. One that breaks a rule is refused, logged and left alone.
      *
      * @return the chunk, or {@link PageAllocator#NONE}
+     * @throws ManagerClosedException if this was closed; the allocator has not been asked
      */
     long takeChunk() {
+        requireOpen();
         long hpa = allocator.allocChunk();
         if (hpa == PageAllocator.NONE) {
             return hpa;
@@ -127,6 +136,21 @@ final class HostPages {
 
     private static IllegalStateException brokenRule(String what, long hpa, String rule) {
         return new IllegalStateException(String.format("the host's allocator gave %s 0x%x, which %s", what, hpa, rule));
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new ManagerClosedException("the manager");
+        }
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    /** Has the allocator asked for nothing any more. */
+    void close() {
+        closed = true;
     }
 
     /** Gives a page back that no one has written to. Never throws. */

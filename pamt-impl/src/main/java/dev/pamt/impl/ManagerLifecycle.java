@@ -15,6 +15,11 @@ import java.util.concurrent.locks.ReentrantLock;
  * transition sees the close.
  */
 final class ManagerLifecycle {
+    /** How long a close waits for pages in the hands of calls under way. */
+    static final long CLOSE_PATIENCE_NANOS = 1_000_000_000;
+
+    static final long CLOSE_POLL_NANOS = 50_000;
+
     private enum State {
         OPEN,
         CLOSING,

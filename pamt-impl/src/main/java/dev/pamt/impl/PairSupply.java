@@ -44,7 +44,6 @@ final class PairSupply implements PairSource {
     private static final long OCCUPIED = 1;
 
     private static final int MOST_SET_ASIDE = 64;
-    private static final long CLOSE_POLL_NANOS = 50_000;
 
     private final HostPages pages;
     private final DonorRegions regions;
@@ -73,8 +72,6 @@ final class PairSupply implements PairSource {
 
     /** Chunks between the shelf and the host's allocator, either way. */
     private final AtomicInteger chunksOnTheWay = new AtomicInteger();
-
-    private volatile boolean closed;
 
     PairSupply(List<PhysicalRange> ram, HostPages pages, DonorRegions regions) {
         this.pages = pages;
@@ -112,7 +109,7 @@ final class PairSupply implements PairSource {
 
     @Override
     public PagePair take(long hpa) {
-        if (closed) {
+        if (pages.isClosed()) {
             throw new ManagerClosedException("the manager");
         }
         PagePair pair = takeFromSlot(slotOf(hpa));
@@ -167,7 +164,7 @@ final class PairSupply implements PairSource {
             return pair;
         } finally {
             growing.unlock();
-            if (closed) {
+            if (pages.isClosed()) {
                 trim();
             }
         }
@@ -276,7 +273,7 @@ final class PairSupply implements PairSource {
 
     private boolean belongsIntoSlot(long pairHpa) {
         DonorChunk chunk = home;
-        return chunk != null && (pairHpa & -PageAllocator.CHUNK_BYTES) == chunk.hpa && !closed;
+        return chunk != null && (pairHpa & -PageAllocator.CHUNK_BYTES) == chunk.hpa && !pages.isClosed();
     }
 
     private void returnToChunk(long pairHpa) {
@@ -284,11 +281,11 @@ final class PairSupply implements PairSource {
         Mutexes.lock(mutex);
         try {
             putHome(pairHpa);
-            surplus = takeSurplus(!closed);
+            surplus = takeSurplus(!pages.isClosed());
         } finally {
             mutex.unlock();
         }
-        release(surplus, !closed);
+        release(surplus, !pages.isClosed());
     }
 
     /** Gives every chunk back that has no pair out, and has the pairs tried again that were set aside. Never throws. */
@@ -309,7 +306,7 @@ final class PairSupply implements PairSource {
 
     /** Refuses every later call for a pair, gives all chunks back, and does so for the pairs that come home from now on. */
     void close() {
-        closed = true;
+        pages.close();
         trim();
     }
 
@@ -318,11 +315,11 @@ final class PairSupply implements PairSource {
      *
      * @return how many pages are still out
      */
-    long awaitPages(long nanos) {
-        long end = System.nanoTime() + nanos;
+    long awaitPages() {
+        long end = System.nanoTime() + ManagerLifecycle.CLOSE_PATIENCE_NANOS;
         long out = pagesOut();
         while (out > 0 && System.nanoTime() - end < 0) {
-            LockSupport.parkNanos(this, CLOSE_POLL_NANOS);
+            LockSupport.parkNanos(this, ManagerLifecycle.CLOSE_POLL_NANOS);
             trim();
             out = pagesOut();
         }
@@ -352,7 +349,7 @@ final class PairSupply implements PairSource {
     boolean setAside(PagePair pair) {
         Mutexes.lock(mutex);
         try {
-            if (closed || setAsideCount == MOST_SET_ASIDE) {
+            if (pages.isClosed() || setAsideCount == MOST_SET_ASIDE) {
                 return false;
             }
             setAside[setAsideCount++] = pair;

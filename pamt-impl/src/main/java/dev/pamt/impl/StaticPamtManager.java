@@ -14,6 +14,7 @@ import dev.pamt.impl.PageLedger.Holder;
 import dev.pamt.seamcall.SeamcallRegisters;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The manager on a module without Dynamic PAMT: every page has its metadata from the start, so get and put have nothing to
@@ -198,9 +199,19 @@ final class StaticPamtManager implements PamtManager {
         if (!leftovers.isEmpty()) {
             throw new RegionsInUseException(leftovers);
         }
+        pages.close();
+        awaitPages();
         claim.release();
         if (ownsHost) {
             host.close();
+        }
+    }
+
+    /** Waits for the pages in the hands of calls under way: one that is freed is struck out before it is scrubbed. */
+    private void awaitPages() {
+        long end = System.nanoTime() + ManagerLifecycle.CLOSE_PATIENCE_NANOS;
+        while (pages.pages(Holder.CALLER) > 0 && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(this, ManagerLifecycle.CLOSE_POLL_NANOS);
         }
     }
 

@@ -33,6 +33,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -50,33 +52,6 @@ class CloseTest {
     void close() {
         other.shutdownNow();
         rig.close();
-    }
-
-    /** A point that a thread comes to, and is held at. */
-    private static final class Point {
-        private final CountDownLatch reached = new CountDownLatch(1);
-        private final CountDownLatch opened = new CountDownLatch(1);
-
-        void pass() {
-            reached.countDown();
-            await(opened);
-        }
-
-        void awaitReached() {
-            await(reached);
-        }
-
-        void open() {
-            opened.countDown();
-        }
-
-        private static void await(CountDownLatch latch) {
-            try {
-                assertTrue(latch.await(SECONDS, TimeUnit.SECONDS), "the other thread does not come");
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-        }
     }
 
     private static Throwable failureOf(Future<?> call) throws Exception {
@@ -110,6 +85,41 @@ class CloseTest {
         assertInstanceOf(ManagerClosedException.class, failureOf(get));
         assertEquals(0, rig.pagesOut());
         assertFalse(rig.isBackedInModule(REGION));
+    }
+
+    @Test
+    void theAllocatorIsAskedForNothingOnceAGetCanFindTheManagerClosed() throws Exception {
+        PamtManager manager = rig.manager();
+        PamtPageCache cache = manager.newVcpuCache();
+        PamtPageCache behind = manager.newVcpuCache();
+        AtomicInteger asked = new AtomicInteger();
+        Point fetching = new Point();
+        rig.takeChunk = allocator -> {
+            asked.getAndIncrement();
+            fetching.pass();
+            return PageAllocator.NONE;
+        };
+        rig.takePage = allocator -> {
+            asked.getAndIncrement();
+            return allocator.allocPage();
+        };
+        Future<?> topUp = other.submit(() -> cache.topUp(1));
+        fetching.awaitReached();
+        AtomicReference<Thread> waiter = new AtomicReference<>();
+        Future<?> topUpBehind = other.submit(() -> {
+            waiter.set(Thread.currentThread());
+            behind.topUp(1);
+        });
+        while (waiter.get() == null) {
+            Thread.onSpinWait();
+        }
+        awaitBlocked(waiter.get());
+        manager.close();
+        fetching.open();
+        assertInstanceOf(ManagerClosedException.class, failureOf(topUp));
+        assertInstanceOf(ManagerClosedException.class, failureOf(topUpBehind));
+        assertEquals(1, asked.get());
+        assertEquals(0, rig.pagesOut());
     }
 
     @Test

@@ -17,6 +17,9 @@ import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxStatus;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -100,5 +103,38 @@ class StaticPamtManagerTest {
         inTheWay.set(other);
         assertThrows(ManagerClosedException.class, other::allocPage);
         assertEquals(freeAtFirst, host.freePages());
+    }
+
+    @Test
+    void aFreeThatIsUnderWayIsWaitedFor() throws Exception {
+        manager.close();
+        PageAllocator pages = host.allocator();
+        Point giving = new Point();
+        PamtManager other = PamtManager.builder()
+                .host(host)
+                .allocator(new PageAllocator() {
+                    @Override
+                    public long allocPage() {
+                        return pages.allocPage();
+                    }
+
+                    @Override
+                    public void freePage(long hpa) {
+                        giving.pass();
+                        pages.freePage(hpa);
+                    }
+                })
+                .build();
+        long page = other.allocPage();
+        CompletableFuture<Void> free = CompletableFuture.runAsync(() -> other.freePage(page));
+        giving.awaitReached();
+        CompletableFuture<Long> close = CompletableFuture.supplyAsync(() -> {
+            other.close();
+            return host.freePages();
+        });
+        assertThrows(TimeoutException.class, () -> close.get(50, TimeUnit.MILLISECONDS));
+        giving.open();
+        assertEquals(freeAtFirst, close.get(20, TimeUnit.SECONDS));
+        free.get(20, TimeUnit.SECONDS);
     }
 }
