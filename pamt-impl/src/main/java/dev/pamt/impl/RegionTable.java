@@ -137,7 +137,7 @@ final class RegionTable implements LockStrategy.RegionBits {
         if (words != null) {
             return RegionWord.describe(lv(words, slot(hpa)));
         }
-        boolean ram = directory.covers(hpa) && ramBytes(hpa & -REGION_BYTES, REGION_BYTES) > 0;
+        boolean ram = ramBytes(hpa & -REGION_BYTES, REGION_BYTES) > 0;
         return RegionWord.describe(ram ? RegionWord.EMPTY : RegionWord.OUTSIDE);
     }
 
@@ -178,7 +178,7 @@ final class RegionTable implements LockStrategy.RegionBits {
 
     private int[] materialise(long hpa) {
         long gigabyteHpa = hpa & -GIGABYTE;
-        if (!directory.covers(hpa) || ramBytes(gigabyteHpa, GIGABYTE) == 0) {
+        if (ramBytes(gigabyteHpa, GIGABYTE) == 0) {
             throw new AddressOutsideMemoryException(hpa);
         }
         int[] words = new int[MARGIN + REGIONS_PER_GIGABYTE + MARGIN];
