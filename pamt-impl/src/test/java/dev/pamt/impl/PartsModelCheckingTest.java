@@ -90,6 +90,11 @@ class PartsModelCheckingTest {
         assertTrue(found.getMessage().contains("Invalid execution results"), found.getMessage());
     }
 
+    @Test
+    void threadsThatStoreInALeafFirstFindTheSameArrays() {
+        options().actorsBefore(0).check(GigabyteDirectoryModel.class);
+    }
+
     private static ModelCheckingOptions options() {
         return new ModelCheckingOptions()
                 .iterations(SCENARIOS)
