@@ -30,7 +30,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 abstract class BitLocks implements LockStrategy.RegionLocks {
     private static final int FREE = 0;
-    private static final int LOCKED = 1;
+    private static final int LOCKED = RegionWord.LOCKED;
     private static final int PARKED = 2;
 
     /** How long a parked thread can be overtaken. */

@@ -115,7 +115,8 @@ final class LockStrategies {
         }
     }
 
-    private static final class Per2MLocks extends BitLocks {
+    /** Locks that lie in the words of the regions, so that who has the word at hand need not look it up. */
+    static final class Per2MLocks extends BitLocks {
         private static final int QUEUES = 64;
 
         private final LockStrategy.RegionBits bits;

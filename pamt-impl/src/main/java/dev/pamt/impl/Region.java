@@ -82,6 +82,38 @@ final class Region {
         RegionTable.setState(words, slot, state);
     }
 
+    /** Takes the lock that lies in the word, whoever waits for it; false if it is held. */
+    boolean tryLock() {
+        int seen = word();
+        while ((seen & RegionWord.LOCKED) == 0) {
+            int witness = RegionTable.cae(words, slot, seen, seen | RegionWord.LOCKED);
+            if (witness == seen) {
+                return true;
+            }
+            seen = witness;
+        }
+        return false;
+    }
+
+    /**
+     * Frees the lock that lies in the word, and gives the region another state in the same step; false, and nothing is changed,
+     * if threads are parked for the lock.
+     *
+     * @param state the state, or {@link RegionWord#SAME}
+     */
+    boolean unlock(int state) {
+        int seen = word();
+        while ((seen & RegionWord.LOCK_BITS) == RegionWord.LOCKED) {
+            int left = state == RegionWord.SAME ? seen : RegionWord.withState(seen, state);
+            int witness = RegionTable.cae(words, slot, seen, left & ~RegionWord.LOCKED);
+            if (witness == seen) {
+                return true;
+            }
+            seen = witness;
+        }
+        return false;
+    }
+
     /** Wipes failed attempts from the word of a region that is not backed. They mean nothing there, so any thread may do it. */
     void wipeAttempts() {
         wipeAttempts(words, slot);

@@ -196,7 +196,7 @@ final class RegionTransitions {
         module.make(transition, Leaf.ADD);
         if (transition.answer == Answer.SUCCESS) {
             transition.pair = null;
-            region.setState(RegionWord.backed(users));
+            transition.nextState = RegionWord.backed(users);
             return Outcome.BACKED;
         }
         if (transition.answer == Answer.NO_ANSWER) {
@@ -323,7 +323,7 @@ final class RegionTransitions {
                 } else {
                     return Reclaim.NOT_IDLE;
                 }
-                if (region.state() == RegionWord.EMPTY) {
+                if (transition.nextState == RegionWord.EMPTY) {
                     return transition.pairCameBack ? Reclaim.EMPTIED : Reclaim.LOST;
                 }
                 return atLast && transition.answer == Answer.NOT_SENT ? Reclaim.OUT_OF_REACH : Reclaim.FAILED;
@@ -336,8 +336,8 @@ final class RegionTransitions {
     }
 
     /**
-     * REMOVE of a region whose word says UNKNOWN, under its lock. Never throws; how it has ended stands in the transition, and in
-     * the word:
+     * REMOVE of a region whose word says UNKNOWN, under its lock. Never throws; how it has ended stands in the transition, and so
+     * does the next state of the region, which is
      *
      * <ul>
      *   <li>empty after a success, whatever pages the module names, and after TDX_NO_PAMT_PAGE_PAIR: what the module says of
@@ -352,14 +352,14 @@ final class RegionTransitions {
         switch (transition.answer) {
             case SUCCESS -> {
                 judge(transition, transition.regs.rdx, transition.regs.r8, SeamcallLeaf.PHYMEM_PAMT_REMOVE);
-                region.setState(RegionWord.EMPTY);
+                transition.nextState = RegionWord.EMPTY;
             }
             case NO_ANSWER -> losePairInside(transition, "no answer to REMOVE");
             case NOT_SENT -> stayIdle(transition);
             default -> {
                 if (transition.answered(TdxStatus.NO_PAMT_PAGE_PAIR)) {
                     losePairInside(transition, "the module says that it holds none");
-                    region.setState(RegionWord.EMPTY);
+                    transition.nextState = RegionWord.EMPTY;
                 } else {
                     counters.removeFailures.getAndIncrement();
                     complaints.warnOfStatus(
@@ -373,7 +373,7 @@ final class RegionTransitions {
     /** Has a region idle that still holds its pair; one that was unknown before may hold one, if an Error has left it so. */
     private void stayIdle(Transition transition) {
         if (transition.wasIdle || supply.holdsAny(transition.region)) {
-            transition.region.setState(RegionWord.IDLE);
+            transition.nextState = RegionWord.IDLE;
         }
     }
 
@@ -414,6 +414,7 @@ final class RegionTransitions {
             return;
         }
         takePairOut(transition);
+        transition.changeState();
         Answer answer = transition.answer;
         if (transition.region.state() == RegionWord.EMPTY) {
             retries.forget(transition.region.hpa);
@@ -440,6 +441,7 @@ final class RegionTransitions {
         }
         // Commit point: without an answer the region stays unknown.
         takePairOut(transition);
+        transition.changeState();
         if (region.state() == RegionWord.EMPTY) {
             retries.forget(region.hpa);
             return;

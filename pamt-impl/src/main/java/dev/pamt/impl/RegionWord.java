@@ -54,8 +54,14 @@ final class RegionWord {
     static final int USER = 1 << 3;
 
     static final int LOCK_BITS = 0b11;
+    /** The lock bit of a strategy of ours: the other one says that threads are parked. */
+    static final int LOCKED = 0b01;
+
     static final int QUEUED = 1 << 2;
     static final int EDGE = 1 << 27;
+
+    /** No state: the one that a region has. */
+    static final int SAME = 1;
 
     static final int IDLE = 0;
     static final int EMPTY = 0xC000_0000;

@@ -74,6 +74,9 @@ final class Transition {
     long page0Hpa;
     long page1Hpa;
 
+    /** The state that the region gets when its lock is given back. */
+    int nextState = RegionWord.SAME;
+
     /** The locks, lowest first, and how many of them are taken. */
     long lock0;
 
@@ -85,6 +88,14 @@ final class Transition {
         this.region = region;
         this.hpa = hpa;
         this.seamcalls = seamcalls;
+    }
+
+    /** Gives the region its next state, before its lock is given back. */
+    void changeState() {
+        if (nextState != RegionWord.SAME) {
+            region.setState(nextState);
+            nextState = RegionWord.SAME;
+        }
     }
 
     /** The pair if the regions of its pages have to be locked when it is donated; null if there is none or they need no lock. */

@@ -13,6 +13,9 @@ import org.slf4j.LoggerFactory;
  * <p>The locks are the user's and may throw. A transition that cannot take all its locks gives back those that it has. To give
  * a lock back never throws: an exception of the strategy is logged, and the other locks are given back all the same.
  *
+ * <p><b>One step at the end.</b> A transition changes the state of its region for the last time with the give-back of the lock: in
+ * one compare-and-set where the lock lies in the word, and before the lock where it does not.
+ *
  * <p>Counts what it sees. Whether a lock is held by a transition of the same region is read from a note of its last holder.
  * Notes are shared by locks whose numbers collide, and written a moment after the lock is taken, so true and false may be told
  * apart wrongly once in a while. They are counts for people, nothing depends on them.
@@ -23,6 +26,9 @@ final class TransitionLocks {
     private static final int NOTES = 1024;
 
     private final RegionLocks locks;
+    /** Whether the locks lie in the words of the regions. */
+    private final boolean inWords;
+
     private final Counters counters;
     private final boolean donorsToo;
     private final RateLimitedLog complaints = new RateLimitedLog(LOG);
@@ -36,6 +42,7 @@ final class TransitionLocks {
      */
     TransitionLocks(RegionLocks locks, Counters counters, boolean donorsToo) {
         this.locks = locks;
+        this.inWords = locks instanceof LockStrategies.Per2MLocks;
         this.counters = counters;
         this.donorsToo = donorsToo;
     }
@@ -76,9 +83,23 @@ final class TransitionLocks {
         return lowest == highest ? 1 : middle == lowest || middle == highest ? 2 : 3;
     }
 
-    /** Gives back what {@link #lock} has taken. Never throws. */
+    /** Gives back what {@link #lock} has taken, and the region its next state before that. Never throws. */
     void unlock(Transition transition) {
         int left = transition.locksTaken;
+        boolean done = inWords && left == 1 && transition.region.unlock(transition.nextState);
+        if (!done) {
+            unlockEach(transition);
+        }
+        transition.locksTaken = 0;
+        // A call of the module is counted as well, and stands for one of the locks.
+        int notCounted = transition.called ? left - 1 : left;
+        if (notCounted > 0) {
+            counters.locksWithoutCall.getAndAdd(notCounted);
+        }
+    }
+
+    private void unlockEach(Transition transition) {
+        transition.changeState();
         if (transition.locksTaken > 2) {
             release(transition.lock2);
         }
@@ -87,12 +108,6 @@ final class TransitionLocks {
         }
         if (transition.locksTaken > 0) {
             release(transition.lock0);
-        }
-        transition.locksTaken = 0;
-        // A call of the module is counted as well, and stands for one of the locks.
-        int notCounted = transition.called ? left - 1 : left;
-        if (notCounted > 0) {
-            counters.locksWithoutCall.getAndAdd(notCounted);
         }
     }
 
@@ -106,10 +121,11 @@ final class TransitionLocks {
 
     private void acquire(Transition transition, long lock) {
         long start = 0;
-        boolean contended = !locks.tryLock(lock);
+        Region target = transition.region;
+        boolean contended = !tryLock(lock, target);
         if (contended) {
             start = System.nanoTime();
-            boolean sameRegion = isHeldForSameRegion(lock, transition.region.number());
+            boolean sameRegion = isHeldForSameRegion(lock, target.number());
             (sameRegion ? counters.contendedTrue : counters.contendedFalse).getAndIncrement();
             locks.lock(lock);
         }
@@ -119,7 +135,11 @@ final class TransitionLocks {
         }
         int note = noteOf(lock);
         notes.setOpaque(note, lock);
-        notes.setOpaque(note + 1, transition.region.number());
+        notes.setOpaque(note + 1, target.number());
+    }
+
+    private boolean tryLock(long lock, Region target) {
+        return (inWords && lock == target.number()) ? target.tryLock() : locks.tryLock(lock);
     }
 
     /**
