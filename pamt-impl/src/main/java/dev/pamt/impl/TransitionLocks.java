@@ -86,7 +86,9 @@ final class TransitionLocks {
     /** Gives back what {@link #lock} has taken, and the region its next state before that. Never throws. */
     void unlock(Transition transition) {
         int left = transition.locksTaken;
-        boolean done = inWords && left == 1 && transition.region.unlock(transition.nextState);
+        // One lock need not be the target's: the second may have thrown.
+        boolean targetOnly = inWords && left == 1 && transition.lock0 == transition.region.number();
+        boolean done = targetOnly && transition.region.unlock(transition.nextState);
         if (!done) {
             unlockEach(transition);
         }
