@@ -1,15 +1,20 @@
 package dev.pamt.impl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtStats;
 import dev.pamt.api.TdxHost;
+import dev.pamt.seamcall.PhysicalMemory;
+import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -17,8 +22,9 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -50,12 +56,122 @@ class CrosswiseDonationTest {
         assertEquals(0, stats.busy());
     }
 
-    @Test
-    void leavingThemUnlockedDoesNot() throws Exception {
-        for (LockStrategy strategy : List.of(LockStrategy.hashed(64), LockStrategy.per2M())) {
-            ManagerBuilder builder = (ManagerBuilder) PamtManager.builder().lockStrategy(strategy);
-            PamtStats stats = run(builder.leavingDonorsUnlocked());
-            assertTrue(stats.busy() > 0, "BUSY with " + strategy.name() + ": " + stats);
+    static Stream<LockStrategy> strategiesThatTellRegionsApart() {
+        return Stream.of(LockStrategy.hashed(64), LockStrategy.per2M());
+    }
+
+    @ParameterizedTest
+    @MethodSource("strategiesThatTellRegionsApart")
+    void anAddWhosePagesLieInARegionUnderWayIsBusyIfThatIsNotLocked(LockStrategy strategy) throws Exception {
+        ManagerBuilder builder = (ManagerBuilder) PamtManager.builder().lockStrategy(strategy);
+        try (Encounter encounter = new Encounter(builder.leavingDonorsUnlocked())) {
+            encounter.startBoth();
+            encounter.awaitBusy();
+            PamtStats stats = encounter.endBoth();
+            assertEquals(1, stats.busy());
+            assertEquals(0, stats.busyAgain() + stats.addFailures());
+            assertEquals(2, stats.installedPairs());
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("strategiesThatTellRegionsApart")
+    void anAddWhosePagesLieInARegionUnderWayWaitsIfThatIsLocked(LockStrategy strategy) throws Exception {
+        ManagerBuilder builder = (ManagerBuilder) PamtManager.builder().lockStrategy(strategy);
+        try (Encounter encounter = new Encounter(builder)) {
+            encounter.startBoth();
+            encounter.awaitParked();
+            PamtStats stats = encounter.endBoth();
+            assertEquals(0, stats.busy());
+            assertEquals(2, stats.installedPairs());
+        }
+    }
+
+    /** Two gets: the ADD of the first is inside the module, with its region locked, when the second donates pages of that region. */
+    private static final class Encounter implements AutoCloseable {
+        private static final long FIRST = TestHost.REGION;
+        private static final long SECOND = TestHost.NEXT_REGION;
+
+        private final Point inside = new Point();
+        private final AtomicBoolean stops = new AtomicBoolean();
+        private final SmallModule module = new SmallModule(FIRST, 3);
+        private final PamtManager manager;
+        private final List<Thread> threads = new ArrayList<>();
+        private final AtomicReference<Throwable> failure = new AtomicReference<>();
+
+        Encounter(ManagerBuilder builder) {
+            module.entered = () -> {
+                if (stops.compareAndSet(true, false)) {
+                    inside.pass();
+                }
+            };
+            manager = builder.seamcalls(module, PhysicalMemory.none())
+                    .memory(MemoryMap.of(List.of(PhysicalRange.between(FIRST, FIRST + 3 * PageAllocator.CHUNK_BYTES))))
+                    .allocator(new Donors())
+                    .build();
+        }
+
+        void startBoth() {
+            stops.set(true);
+            start(FIRST);
+            inside.awaitReached();
+            start(SECOND);
+        }
+
+        private void start(long hpa) {
+            Thread thread = new Thread(() -> manager.get(hpa));
+            thread.setUncaughtExceptionHandler((where, thrown) -> failure.set(thrown));
+            threads.add(thread);
+            thread.start();
+        }
+
+        void awaitBusy() {
+            while (manager.stats().busy() == 0 && threads.get(1).isAlive()) {
+                Thread.onSpinWait();
+            }
+        }
+
+        void awaitParked() {
+            while (threads.get(1).getState() != Thread.State.WAITING
+                    && threads.get(1).isAlive()) {
+                Thread.onSpinWait();
+            }
+        }
+
+        PamtStats endBoth() throws InterruptedException {
+            inside.open();
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertNull(failure.get());
+            PamtStats stats = manager.stats();
+            manager.put(FIRST);
+            manager.put(SECOND);
+            return stats;
+        }
+
+        @Override
+        public void close() {
+            manager.close();
+        }
+
+        /** Gives the pages of a third region to the first get, and pages of the first get's region to the second. */
+        private static final class Donors implements PageAllocator {
+            private final ArrayDeque<Long> pages = new ArrayDeque<>(List.of(
+                    SECOND + CHUNK_BYTES,
+                    SECOND + CHUNK_BYTES + PAGE_BYTES,
+                    FIRST + 256 * PAGE_BYTES,
+                    FIRST + 257 * PAGE_BYTES));
+
+            @Override
+            public synchronized long allocPage() {
+                return pages.remove();
+            }
+
+            @Override
+            public synchronized void freePage(long hpa) {
+                pages.add(hpa);
+            }
         }
     }
 

@@ -27,6 +27,8 @@ final class SmallModule implements SeamcallProvider {
     private final AtomicLongArray pages1;
     private final AtomicInteger busy = new AtomicInteger();
     private final AtomicInteger refused = new AtomicInteger();
+    /** Run by a call that has entered the entry of its region. */
+    volatile Runnable entered = () -> {};
 
     SmallModule(long firstHpa, int regions) {
         this.firstHpa = firstHpa;
@@ -59,6 +61,7 @@ final class SmallModule implements SeamcallProvider {
             busy.incrementAndGet();
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
         }
+        entered.run();
         long status =
                 rax == SeamcallLeaf.PHYMEM_PAMT_ADD.rax() ? add(region, found, regs) : remove(region, found, regs);
         if (status != 0) {
