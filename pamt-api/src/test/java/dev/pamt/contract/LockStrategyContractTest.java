@@ -223,6 +223,59 @@ public abstract class LockStrategyContractTest {
     }
 
     @Test
+    void theInterruptStatusIsAfterEveryLockAsItWasBefore() throws Exception {
+        AtomicInteger wrong = new AtomicInteger();
+        hammer(4, thread -> {
+            boolean interrupted = thread % 2 == 0;
+            for (int i = 0; i < ROUNDS / 4; i++) {
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+                locks.lock(locks.lockOf(42));
+                if (i % 64 == 0) {
+                    // Long enough for the others to be parked.
+                    LockSupport.parkNanos(50_000);
+                }
+                locks.unlock(locks.lockOf(42));
+                if (Thread.interrupted() != interrupted) {
+                    wrong.incrementAndGet();
+                }
+            }
+        });
+        assertEquals(0, wrong.get());
+    }
+
+    @Test
+    void aLockThatIsLeftWakesItsOwnWaiterAndNoOther() throws Exception {
+        long[] contended = LongStream.range(0, 100_000)
+                .map(region -> locks.lockOf(region * 67))
+                .distinct()
+                .limit(80)
+                .toArray();
+        AtomicInteger[] served = new AtomicInteger[contended.length];
+        List<Thread> waiters = new ArrayList<>();
+        for (int i = 0; i < contended.length; i++) {
+            int number = i;
+            served[i] = new AtomicInteger();
+            locks.lock(contended[i]);
+            waiters.add(start(() -> {
+                locks.lock(contended[number]);
+                served[number].incrementAndGet();
+                locks.unlock(contended[number]);
+            }));
+        }
+        Thread.sleep(50);
+        for (int i = contended.length - 1; i >= 0; i--) {
+            for (int other = 0; other <= i; other++) {
+                assertEquals(0, served[other].get(), "lock " + contended[other] + " is held");
+            }
+            locks.unlock(contended[i]);
+            waiters.get(i).join();
+            assertEquals(1, served[i].get());
+        }
+    }
+
+    @Test
     @EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "virtual threads came with Java 21")
     void aThousandVirtualThreadsTakeTurns() throws Exception {
         int[] inside = new int[1];

@@ -2,6 +2,7 @@ package dev.pamt.seamcall;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -51,5 +52,28 @@ class TdxStatusTest {
         assertEquals(82, codes.size());
         assertEquals(2, TdxStatus.classOf(TdxStatus.SYS_BUSY.code()));
         assertEquals(3, TdxStatus.classOf(TdxStatus.NO_PAMT_PAGE_PAIR.code()));
+    }
+
+    @Test
+    void aStatusMatchesNoOtherWhateverTheDetails() {
+        for (TdxStatus status : TdxStatus.values()) {
+            for (TdxStatus other : TdxStatus.values()) {
+                assertEquals(status == other, status.matches(other.with(TdxOperand.RDX)), status + " and " + other);
+            }
+            assertTrue(status.matches(status.with(0xFFFF_FFFF)), status + " with all details");
+            for (int bit = Integer.SIZE; bit < Long.SIZE; bit++) {
+                assertFalse(status.matches(status.code() ^ 1L << bit), status + " with bit " + bit + " turned");
+            }
+        }
+    }
+
+    @Test
+    void aWordWithABitTurnedIsNotThatStatus() {
+        for (TdxStatus status : TdxStatus.values()) {
+            for (int bit = Integer.SIZE; bit < Long.SIZE; bit++) {
+                assertNotSame(status, TdxStatus.of(status.code() ^ 1L << bit), status + " with bit " + bit + " turned");
+            }
+        }
+        assertNull(TdxStatus.of(0x8000_FF00_0000_0001L));
     }
 }
