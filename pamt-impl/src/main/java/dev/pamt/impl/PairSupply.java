@@ -329,20 +329,27 @@ final class PairSupply implements PairSource {
     private long pagesOut() {
         Mutexes.lock(mutex);
         try {
-            long out = pages.pages(Holder.CALLER) + pages.pages(Holder.PAIR) - 2 * lostSingles;
-            out += (long) RegionWord.MAX_USERS * chunksOnTheWay.get();
-            for (int gigabyte = chunks.next(0); gigabyte >= 0; gigabyte = chunks.next(gigabyte + 1)) {
-                AtomicReferenceArray<DonorChunk> place = chunks.at(gigabyte);
-                for (int i = 0; i < place.length(); i++) {
-                    DonorChunk chunk = place.get(i);
-                    // A whole chunk is still to go, because its region could not be released.
-                    out += chunk == null ? 0 : chunk.isWhole() ? RegionWord.MAX_USERS : 2L * chunk.pairsOut();
-                }
-            }
-            return out;
+            return pages.pages(Holder.CALLER)
+                    + pages.pages(Holder.PAIR)
+                    - 2 * lostSingles
+                    + (long) RegionWord.MAX_USERS * chunksOnTheWay.get()
+                    + chunkPagesOut();
         } finally {
             mutex.unlock();
         }
+    }
+
+    private long chunkPagesOut() {
+        long out = 0;
+        for (int gigabyte = chunks.next(0); gigabyte >= 0; gigabyte = chunks.next(gigabyte + 1)) {
+            AtomicReferenceArray<DonorChunk> place = chunks.at(gigabyte);
+            for (int i = 0; i < place.length(); i++) {
+                DonorChunk chunk = place.get(i);
+                // A whole chunk is still to go, because its region could not be released.
+                out += chunk == null ? 0 : chunk.isWhole() ? RegionWord.MAX_USERS : 2L * chunk.pairsOut();
+            }
+        }
+        return out;
     }
 
     /** Keeps a pair out of circulation that the module has refused; false if too many are already. */
@@ -472,25 +479,34 @@ final class PairSupply implements PairSource {
     long loseAll() {
         Mutexes.lock(mutex);
         try {
-            long lost = 0;
-            for (int gigabyte = singles.next(0); gigabyte >= 0; gigabyte = singles.next(gigabyte + 1)) {
-                AtomicLongArray records = singles.at(gigabyte);
-                for (int record = 0; record < records.length(); record += 2) {
-                    lost += records.getAndSet(record, VACANT) != VACANT ? 1 : 0;
-                }
-            }
-            lostSingles += lost;
-            for (int gigabyte = chunks.next(0); gigabyte >= 0; gigabyte = chunks.next(gigabyte + 1)) {
-                AtomicReferenceArray<DonorChunk> place = chunks.at(gigabyte);
-                for (int i = 0; i < place.length(); i++) {
-                    DonorChunk chunk = place.get(i);
-                    lost += chunk == null ? 0 : chunk.loseAll();
-                }
-            }
-            return lost;
+            return loseSingles() + loseChunks();
         } finally {
             mutex.unlock();
         }
+    }
+
+    private long loseSingles() {
+        long lost = 0;
+        for (int gigabyte = singles.next(0); gigabyte >= 0; gigabyte = singles.next(gigabyte + 1)) {
+            AtomicLongArray records = singles.at(gigabyte);
+            for (int record = 0; record < records.length(); record += 2) {
+                lost += records.getAndSet(record, VACANT) != VACANT ? 1 : 0;
+            }
+        }
+        lostSingles += lost;
+        return lost;
+    }
+
+    private long loseChunks() {
+        long lost = 0;
+        for (int gigabyte = chunks.next(0); gigabyte >= 0; gigabyte = chunks.next(gigabyte + 1)) {
+            AtomicReferenceArray<DonorChunk> place = chunks.at(gigabyte);
+            for (int i = 0; i < place.length(); i++) {
+                DonorChunk chunk = place.get(i);
+                lost += chunk == null ? 0 : chunk.loseAll();
+            }
+        }
+        return lost;
     }
 
     long sparePairs() {

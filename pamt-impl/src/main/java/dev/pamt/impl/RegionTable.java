@@ -141,13 +141,30 @@ final class RegionTable implements LockStrategy.RegionBits {
         return RegionWord.describe(ram ? RegionWord.EMPTY : RegionWord.OUTSIDE);
     }
 
-    /** Shows every word that exists, region by region in ascending order. */
+    /** Shows the word of every region that has RAM, if it exists, in ascending order. */
     void forEach(RegionVisitor visitor) {
-        directory.forEach((words, gigabyteHpa) -> {
-            for (int index = 0; index < REGIONS_PER_GIGABYTE; index++) {
-                visitor.visit(gigabyteHpa + index * REGION_BYTES, words, slotOf(index));
+        for (long hpa = nextWithRam(0); hpa >= 0; hpa = nextWithRam(hpa + REGION_BYTES)) {
+            visitor.visit(hpa, directory.get(hpa), slot(hpa));
+        }
+    }
+
+    /**
+     * Returns the address of the first region from a given one on that has a word and RAM, or -1.
+     *
+     * @param from the address of a region
+     */
+    private long nextWithRam(long from) {
+        long hpa = from;
+        for (int gigabyte = directory.next((int) (hpa >>> GIGABYTE_SHIFT));
+                gigabyte >= 0;
+                gigabyte = directory.next((int) (hpa >>> GIGABYTE_SHIFT))) {
+            hpa = Math.max(hpa, (long) gigabyte << GIGABYTE_SHIFT);
+            if (RegionWord.state(lv(directory.at(gigabyte), slot(hpa))) != RegionWord.OUTSIDE) {
+                return hpa;
             }
-        });
+            hpa += REGION_BYTES;
+        }
+        return -1;
     }
 
     /**

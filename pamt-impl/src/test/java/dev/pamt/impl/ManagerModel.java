@@ -6,6 +6,7 @@ import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
 import dev.pamt.api.PamtStats;
+import dev.pamt.api.ReclaimPolicy;
 import dev.pamt.api.RegionInUseException;
 import dev.pamt.api.RegionMapped2MException;
 import dev.pamt.api.RegionState;
@@ -46,6 +47,7 @@ public class ManagerModel {
 
     private static LockStrategy strategy;
     private static boolean chunks;
+    private static int idleRegions;
 
     private final SmallModule module = new SmallModule(FIRST_HPA, ALL_REGIONS);
     private final PamtPageCache[] vcpus = new PamtPageCache[THREADS + 1];
@@ -61,10 +63,11 @@ public class ManagerModel {
         begin();
     }
 
-    /** Sets the strategy, and whether the host has 2M chunks, for the runs that follow. */
-    static void prepare(LockStrategy nextStrategy, boolean withChunks) {
+    /** Sets the strategy, whether the host has 2M chunks, and how many regions may be idle, for the runs that follow. */
+    static void prepare(LockStrategy nextStrategy, boolean withChunks, int mayBeIdle) {
         strategy = nextStrategy;
         chunks = withChunks;
+        idleRegions = mayBeIdle;
     }
 
     /** Lincheck is told to ignore what happens in here and in {@link #audit}: watching it would cost most of the time. */
@@ -75,6 +78,7 @@ public class ManagerModel {
                 .memory(MAP)
                 .allocator(pages)
                 .lockStrategy(strategy)
+                .reclaimPolicy(idleRegions == 0 ? ReclaimPolicy.eager() : ReclaimPolicy.keepIdle(idleRegions))
                 .build();
         manager.get(FIRST_HPA);
         manager.put(FIRST_HPA);
@@ -95,6 +99,12 @@ public class ManagerModel {
     @Operation
     public String getRange(@Param(gen = ThreadIdGen.class) int thread, @Param(name = "region") int region) {
         return take(thread, region, RANGE, () -> manager.get(hpa(region), RANGE));
+    }
+
+    /** get of a whole region. */
+    @Operation
+    public String getAll(@Param(gen = ThreadIdGen.class) int thread, @Param(name = "region") int region) {
+        return take(thread, region, RegionWord.MAX_USERS, () -> manager.get(hpa(region), RegionWord.MAX_USERS));
     }
 
     /** get with a pair from the thread's own cache. */
@@ -199,6 +209,18 @@ public class ManagerModel {
         return module.isBacked(hpa(region)) ? "backed" : "UNBACKED";
     }
 
+    /** promote2M of a region of which the thread has all users. */
+    @Operation
+    public String promote(@Param(gen = ThreadIdGen.class) int thread, @Param(name = "region") int region) {
+        if (users[thread][region] < RegionWord.MAX_USERS) {
+            return "not all users";
+        }
+        manager.promote2M(hpa(region), regs -> module.promote(hpa(region), regs));
+        users[thread][region] = 0;
+        mapped[thread][region] = true;
+        return module.isBacked(hpa(region)) ? "MERGED WITH A PAIR" : "merged";
+    }
+
     /** What must be so when all threads have come to their ends, and when all have left. */
     @Validate
     public void booksAreRight() {
@@ -207,7 +229,7 @@ public class ManagerModel {
 
     private void audit() {
         Interleavings.count();
-        compareBooks();
+        compareBooks(idleRegions);
         for (int thread = 0; thread <= THREADS; thread++) {
             for (int region = 0; region < REGIONS; region++) {
                 putRange(thread, region);
@@ -222,11 +244,12 @@ public class ManagerModel {
         }
         vm.close();
         manager.trim();
-        compareBooks();
+        compareBooks(0);
         check(pages.out() == 0 && manager.stats().donorChunks() == 0, "everything is back");
     }
 
-    private void compareBooks() {
+    private void compareBooks(int mayBeIdle) {
+        int idle = manager.state(PAGES_HPA).kind() == Kind.IDLE ? 1 : 0;
         for (int region = 0; region < REGIONS; region++) {
             int expected = 0;
             boolean huge = false;
@@ -236,11 +259,12 @@ public class ManagerModel {
             }
             RegionState state = manager.state(hpa(region));
             check(state.users() == expected, "the users of a region");
-            check(
-                    state.kind() == (huge ? Kind.HUGE : expected > 0 ? Kind.BACKED : Kind.EMPTY),
-                    "the state of a region");
-            check(module.isBacked(hpa(region)) == expected > 0, "the pair of a region");
+            Kind unused = state.kind() == Kind.IDLE ? Kind.IDLE : Kind.EMPTY;
+            check(state.kind() == (huge ? Kind.HUGE : expected > 0 ? Kind.BACKED : unused), "the state of a region");
+            check(module.isBacked(hpa(region)) == (expected > 0 || state.kind() == Kind.IDLE), "the pair of a region");
+            idle += state.kind() == Kind.IDLE ? 1 : 0;
         }
+        check(idle <= mayBeIdle, "the number of idle regions");
         int inUse = 0;
         for (long page : allocated) {
             inUse += page == 0 ? 0 : 1;

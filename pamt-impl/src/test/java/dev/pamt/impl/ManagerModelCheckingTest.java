@@ -8,6 +8,7 @@ import dev.pamt.api.TooManyUsersException;
 import java.util.stream.Stream;
 import org.jetbrains.lincheck.datastructures.ManagedStrategyGuaranteeKt;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -28,29 +29,30 @@ class ManagerModelCheckingTest {
     /** The hosts that are asked for; without one JUnit says that the test has no arguments, and fails. */
     static Stream<Arguments> hosts() {
         return Stream.of(
-                        Arguments.of(new LockStrategies.Global(), false),
-                        Arguments.of(new LockStrategies.Hashed(2), false),
-                        Arguments.of(new LockStrategies.Per2M(), false),
-                        Arguments.of(new LockStrategies.Per2M(), true),
-                        Arguments.of(new SemaphorePerGigabyte(), false))
-                .filter(host -> nameOf((LockStrategy) host.get()[0], (boolean) host.get()[1])
+                        Arguments.of(new LockStrategies.Global(), false, 0),
+                        Arguments.of(new LockStrategies.Hashed(2), false, 0),
+                        Arguments.of(new LockStrategies.Per2M(), false, 0),
+                        Arguments.of(new LockStrategies.Per2M(), true, 0),
+                        Arguments.of(new LockStrategies.Per2M(), true, 1),
+                        Arguments.of(new SemaphorePerGigabyte(), false, 1))
+                .filter(host -> nameOf((LockStrategy) host.get()[0], (boolean) host.get()[1], (int) host.get()[2])
                         .matches(STRATEGY));
     }
 
-    private static String nameOf(LockStrategy strategy, boolean chunks) {
-        return strategy.name() + (chunks ? " with chunks" : "");
+    private static String nameOf(LockStrategy strategy, boolean chunks, int idle) {
+        return strategy.name() + (chunks ? " with chunks" : "") + (idle > 0 ? " with " + idle + " idle" : "");
     }
 
     @ParameterizedTest
     @MethodSource("hosts")
-    void everyResultHasAnOrderThatExplainsIt(LockStrategy strategy, boolean chunks) {
-        String name = nameOf(strategy, chunks);
+    void everyResultHasAnOrderThatExplainsIt(LockStrategy strategy, boolean chunks, int idle) {
+        String name = nameOf(strategy, chunks, idle);
         // The JDK loads its locale data for the first message with a number; inside the checker that can outlast
         // Lincheck's patience.
         assertFalse(new TooManyUsersException(0, 1).getMessage().isEmpty());
         long before = Interleavings.soFar();
         long start = System.nanoTime();
-        ManagerModel.prepare(strategy, chunks);
+        ManagerModel.prepare(strategy, chunks, idle);
         ManagerSpecification.pagesForAllocPage = chunks;
         options().check(ManagerModel.class);
         long interleavings = Interleavings.soFar() - before;
@@ -58,6 +60,13 @@ class ManagerModelCheckingTest {
                 "model checking %s: %,d interleavings of %,d scenarios in %d s%n",
                 name, interleavings, SCENARIOS, (System.nanoTime() - start) / 1_000_000_000);
         assertTrue(interleavings > 0);
+    }
+
+    @Test
+    void aCloseTakesEffectBetweenAnyTwoCalls() {
+        long before = Interleavings.soFar();
+        options().sequentialSpecification(CloseSpecification.class).check(CloseModel.class);
+        System.out.printf("model checking close: %,d interleavings%n", Interleavings.soFar() - before);
     }
 
     private static ModelCheckingOptions options() {
@@ -77,11 +86,15 @@ class ManagerModelCheckingTest {
                                 "dev.pamt.impl.host.HostPageAllocator")
                         .allMethods()
                         .ignore())
-                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.ManagerModel")
-                        .methods("begin", "audit")
-                        .ignore())
+                .addGuarantee(
+                        ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.ManagerModel", "dev.pamt.impl.CloseModel")
+                                .methods("begin", "audit")
+                                .ignore())
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.RegionTable")
-                        .methods("materialise", "nextNeedingReclaim")
+                        .methods("materialise", "nextNeedingReclaim", "nextWithRam")
+                        .ignore())
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.PairSupply")
+                        .methods("loseSingles", "loseChunks", "loseFromChunk", "chunkPagesOut")
                         .ignore());
     }
 }

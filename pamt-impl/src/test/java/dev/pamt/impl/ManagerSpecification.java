@@ -28,6 +28,11 @@ public final class ManagerSpecification {
         return take(thread, region, 3);
     }
 
+    /** get of a whole region. */
+    public String getAll(int thread, int region) {
+        return take(thread, region, MAX_USERS);
+    }
+
     /** get from the thread's cache. */
     public String getFromCache(int thread, int region) {
         return take(thread, region, 1);
@@ -92,6 +97,17 @@ public final class ManagerSpecification {
         }
         mappedBy[region] = thread;
         return "mapped";
+    }
+
+    /** promote2M. */
+    public String promote(int thread, int region) {
+        if (users[thread][region] < MAX_USERS) {
+            return "not all users";
+        }
+        users[thread][region] = 0;
+        allUsers[region] = 0;
+        mappedBy[region] = thread;
+        return "merged";
     }
 
     /** demote2M. */

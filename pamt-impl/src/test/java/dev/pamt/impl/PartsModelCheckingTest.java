@@ -109,7 +109,7 @@ class PartsModelCheckingTest {
                                 .allMethods()
                                 .ignore())
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.RegionTable")
-                        .methods("materialise", "nextNeedingReclaim")
+                        .methods("materialise", "nextNeedingReclaim", "nextWithRam")
                         .ignore());
     }
 

@@ -80,6 +80,15 @@ final class SmallModule implements SeamcallProvider {
         return seamcall(SeamcallLeaf.PHYMEM_PAMT_ADD.rax(), regs);
     }
 
+    /** What a PROMOTE does to the region's entry. */
+    long promote(long hpa, SeamcallRegisters regs) {
+        regs.rcx = hpa;
+        long status = seamcall(SeamcallLeaf.PHYMEM_PAMT_REMOVE.rax(), regs);
+        regs.r12 = regs.rdx;
+        regs.r13 = regs.r8;
+        return status;
+    }
+
     private long add(int region, int found, SeamcallRegisters regs) {
         if (found == PAIR) {
             return TdxStatus.HPA_RANGE_NOT_FREE.with(TdxOperand.RCX);
