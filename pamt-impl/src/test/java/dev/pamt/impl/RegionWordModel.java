@@ -9,89 +9,106 @@ import org.jetbrains.lincheck.datastructures.ThreadIdGen;
 import org.jetbrains.lincheck.datastructures.Validate;
 
 /**
- * One word under Lincheck: users, the lock's bits, the mark of the idle queue and the tag, all of them changed at once.
- * None may disturb another. Public because Lincheck asks for it.
+ * The moves of one word under Lincheck: users, the lock, the mark of the idle queue and the state, all of them changed at once. None
+ * may disturb another, and each takes effect at one moment. Public because Lincheck asks for it.
  */
 public final class RegionWordModel {
-    private static final int FREE = 0;
-    private static final int LOCKED = 1;
+    private static final long HPA = 0x20_0000;
 
     private final RegionTable table = new RegionTable(
-            MemoryMap.of(List.of(PhysicalRange.between(0x20_0000, 0x60_0000))).ram());
-    private final int[] words = table.words(0x20_0000);
-    private final int slot = RegionTable.slot(0x20_0000);
+            MemoryMap.of(List.of(PhysicalRange.between(HPA, 3 * HPA))).ram());
+    private final int[] words = table.words(HPA);
+    private final int slot = RegionTable.slot(HPA);
+    private final Region region = new Region(HPA, words, slot);
     private final int[] users = new int[4];
     private final boolean[] holds = new boolean[4];
-    private boolean marked;
 
     /** Makes an idle region. */
     public RegionWordModel() {
-        RegionTable.setState(words, slot, RegionWord.IDLE);
+        region.setState(RegionWord.IDLE);
     }
 
-    /** The fast get. */
+    /** A get, and a failed attempt if the region is not backed. */
     @Operation
     public boolean add(@Param(gen = ThreadIdGen.class) int thread) {
-        int before = RegionTable.faa(words, slot, RegionWord.USER);
-        users[thread]++;
-        return RegionWord.isBacked(before);
+        boolean counts = RegionWord.isBacked(region.addUsers(1));
+        users[thread] += counts ? 1 : 0;
+        return counts;
     }
 
-    /** The put. */
+    /** A put of one of the thread's users. */
     @Operation
     public boolean take(@Param(gen = ThreadIdGen.class) int thread) {
         if (users[thread] == 0) {
             return false;
         }
-        int seen = RegionTable.lv(words, slot);
-        while (true) {
-            int witness = RegionTable.cae(words, slot, seen, seen - RegionWord.USER);
-            if (witness == seen) {
-                users[thread]--;
-                return RegionWord.covers(seen, 1);
-            }
-            seen = witness;
-        }
+        users[thread]--;
+        return Region.dropUsersIfAny(words, slot, 1) >= 0;
     }
 
-    /** The bits of per2M: taken if free, given back if held. */
+    /** Failed attempts are wiped. */
+    @Operation
+    public void wipe() {
+        region.wipeAttempts();
+    }
+
+    /** The lock: taken if free, given back if held. */
     @Operation
     public boolean lockOrUnlock(@Param(gen = ThreadIdGen.class) int thread) {
-        boolean done = table.compareAndSet(1, holds[thread] ? LOCKED : FREE, holds[thread] ? FREE : LOCKED);
-        holds[thread] ^= done;
-        return done;
+        boolean held = holds[thread];
+        holds[thread] = !held && region.tryLock();
+        return held ? region.unlock(RegionWord.SAME) : holds[thread];
     }
 
-    /** The mark of the idle queue: set by whoever finds it clear. */
+    /** Out of backed, by the holder of the lock. */
+    @Operation
+    public boolean leave(@Param(gen = ThreadIdGen.class) int thread) {
+        return holds[thread] && region.leaveBacked(0, RegionWord.UNKNOWN);
+    }
+
+    /** Into backed, by the holder of the lock. */
+    @Operation
+    public boolean comeBack(@Param(gen = ThreadIdGen.class) int thread) {
+        boolean may = holds[thread] && !region.isBacked();
+        if (may) {
+            region.setState(RegionWord.IDLE);
+        }
+        return may;
+    }
+
+    /** Into backed with the give-back of the lock. */
+    @Operation
+    public boolean comeBackAndUnlock(@Param(gen = ThreadIdGen.class) int thread) {
+        boolean may = holds[thread] && !region.isBacked();
+        holds[thread] &= !may;
+        return may && region.unlock(RegionWord.IDLE);
+    }
+
+    /** The mark of the idle queue: set by the thread that finds the region idle and the mark clear. */
     @Operation
     public boolean mark() {
-        int seen = RegionTable.lv(words, slot);
-        while ((seen & RegionWord.QUEUED) == 0) {
-            int witness = RegionTable.cae(words, slot, seen, seen | RegionWord.QUEUED);
-            if (witness == seen) {
-                marked = true;
-                return true;
-            }
-            seen = witness;
-        }
-        return false;
+        return Region.markQueued(words, slot);
+    }
+
+    /** The mark of the idle queue, cleared. */
+    @Operation
+    public void unmark() {
+        Region.clearQueued(words, slot);
     }
 
     /** What the word says in the end. */
     @Validate
-    public void nothingWasDisturbed() {
-        int word = RegionTable.lv(words, slot);
+    public void theWordIsRight() {
+        int word = region.word();
         int expected = 0;
         boolean locked = false;
         for (int thread = 0; thread < users.length; thread++) {
             expected += users[thread];
             locked |= holds[thread];
         }
-        if (RegionWord.state(word) != RegionWord.IDLE
-                || RegionWord.users(word) != expected
-                || (word & RegionWord.LOCK_BITS) != (locked ? LOCKED : FREE)
-                || ((word & RegionWord.QUEUED) != 0) != marked) {
-            throw new AssertionError(String.format("0x%08x", word));
+        boolean usersAreRight = RegionWord.isBacked(word) ? RegionWord.users(word) == expected : expected == 0;
+        if (!usersAreRight || ((word & RegionWord.LOCKED) != 0) != locked) {
+            throw new AssertionError(String.format("0x%08x with %d users, locked: %b", word, expected, locked));
         }
     }
 }

@@ -70,7 +70,8 @@ class TransitionLocksTest {
             Thread.onSpinWait();
         }
         locks.unlock(transition);
-        waiter.join();
+        waiter.join(20_000);
+        assertFalse(waiter.isAlive(), "the thread that is parked is woken");
         assertEquals(RegionWord.DONOR, target.word());
     }
 
