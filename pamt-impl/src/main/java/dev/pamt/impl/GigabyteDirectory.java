@@ -9,7 +9,7 @@ import java.util.function.ObjLongConsumer;
 /**
  * One array for each touched gigabyte of the address space; nothing is paid for the others.
  *
- * <p>Two levels: a leaf of 4096 slots covers 4 TiB. Leaves and arrays appear when an array is first stored there, so memory at
+ * <p>Two levels: a leaf of 1024 slots covers 1 TiB. Leaves and arrays appear when an array is first stored there, so memory at
  * the top of 52 bits costs only its own leaf, and a host of 64 TB that is idle costs next to nothing.
  *
  * <p>A leaf or array is published by compare-and-set and read with acquire, because its first contents are written before and
@@ -21,7 +21,7 @@ import java.util.function.ObjLongConsumer;
 final class GigabyteDirectory<T> {
     private static final VarHandle LEAF = MethodHandles.arrayElementVarHandle(Object[][].class);
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
-    private static final int LEAF_BITS = 12;
+    private static final int LEAF_BITS = 10;
     private static final int LEAF_MASK = (1 << LEAF_BITS) - 1;
     private static final int GIGABYTE_SHIFT = 30;
 
