@@ -9,6 +9,13 @@ import dev.pamt.api.RegionState;
  * <p>Immutable but for the word, which all threads share.
  */
 final class Region {
+    /** The lock is held by another thread. */
+    static final int HELD = 0;
+    /** The lock is taken. */
+    static final int LOCKED = 1;
+    /** The lock is taken, and the region is unknown. */
+    static final int CLAIMED = 2;
+
     /** The address of the region, a multiple of 2 MiB. */
     final long hpa;
 
@@ -82,11 +89,32 @@ final class Region {
         RegionTable.setState(words, slot, state);
     }
 
-    /** Takes the lock that lies in the word, whoever waits for it; false if it is held. */
-    boolean tryLock() {
+    /**
+     * Takes the lock that lies in the word, and in the same step makes the region unknown if its state is the one that is asked
+     * for, without users.
+     *
+     * @param from the state, {@link RegionWord#IDLE} or {@link RegionWord#EMPTY}
+     * @return what was done, or {@link #HELD}
+     */
+    int tryLockAndClaim(int from) {
         int seen = word();
         while ((seen & RegionWord.LOCKED) == 0) {
-            int witness = RegionTable.cae(words, slot, seen, seen | RegionWord.LOCKED);
+            boolean claims = RegionWord.isClaimable(seen, from);
+            int claimed = claims ? RegionWord.withState(seen, RegionWord.UNKNOWN) : seen;
+            int witness = RegionTable.cae(words, slot, seen, claimed | RegionWord.LOCKED);
+            if (witness == seen) {
+                return claims ? CLAIMED : LOCKED;
+            }
+            seen = witness;
+        }
+        return HELD;
+    }
+
+    /** Makes the region unknown if its state is the one that is asked for, without users; only the holder of the lock may do that. */
+    boolean claim(int from) {
+        int seen = word();
+        while (RegionWord.isClaimable(seen, from)) {
+            int witness = RegionTable.cae(words, slot, seen, RegionWord.withState(seen, RegionWord.UNKNOWN));
             if (witness == seen) {
                 return true;
             }

@@ -147,6 +147,9 @@ final class RegionTransitions {
     }
 
     private Outcome attempt(Transition transition, int users, PairSource source) {
+        if (transition.pair != null) {
+            transition.claims = RegionWord.EMPTY;
+        }
         try {
             locks.lock(transition);
             try {
@@ -168,6 +171,9 @@ final class RegionTransitions {
             region.wipeAttempts();
             return Outcome.CLOSING;
         }
+        if (transition.claimed) {
+            return add(transition, users);
+        }
         settle(transition);
         if (region.isBacked()) {
             if (transition.pair != null) {
@@ -185,14 +191,15 @@ final class RegionTransitions {
             }
             throw transition.shortage;
         }
+        transition.claim(RegionWord.EMPTY);
         return add(transition, users);
     }
 
     private Outcome add(Transition transition, int users) {
         Region region = transition.region;
         supply.hold(region, transition.pair);
-        region.setState(RegionWord.UNKNOWN);
         // Commit point: without an answer the region stays unknown.
+        transition.nextState = RegionWord.SAME;
         module.make(transition, Leaf.ADD);
         if (transition.answer == Answer.SUCCESS) {
             transition.pair = null;
@@ -204,7 +211,7 @@ final class RegionTransitions {
             throw transition.rethrow();
         }
         takeFromRegion(transition);
-        region.setState(RegionWord.EMPTY);
+        transition.nextState = RegionWord.EMPTY;
         if (transition.answer == Answer.NOT_SENT) {
             throw transition.rethrow();
         }
@@ -306,23 +313,16 @@ final class RegionTransitions {
 
     private Reclaim reclaim(Transition transition, boolean atLast) {
         Region region = transition.region;
+        transition.failures = retries.take(region.hpa);
+        transition.claims = RegionWord.IDLE;
         try {
             locks.lock(transition);
             try {
-                if (lifecycle.isClosed()) {
-                    // The module may have another manager by now.
+                // The module of a closed manager may have another one by now.
+                if (lifecycle.isClosed() || !(transition.claimed || region.state() == RegionWord.UNKNOWN)) {
                     return Reclaim.NOT_IDLE;
                 }
-                transition.failures = retries.take(region.hpa);
-                transition.wasIdle = region.leaveBacked(0, RegionWord.UNKNOWN);
-                if (transition.wasIdle) {
-                    // Commit point: without an answer the region stays unknown.
-                    takePairOut(transition);
-                } else if (region.state() == RegionWord.UNKNOWN) {
-                    takePairOut(transition);
-                } else {
-                    return Reclaim.NOT_IDLE;
-                }
+                takePairOut(transition);
                 if (transition.nextState == RegionWord.EMPTY) {
                     return transition.pairCameBack ? Reclaim.EMPTIED : Reclaim.LOST;
                 }
@@ -348,6 +348,8 @@ final class RegionTransitions {
      */
     private void takePairOut(Transition transition) {
         Region region = transition.region;
+        // Commit point: without an answer the region stays unknown.
+        transition.nextState = RegionWord.SAME;
         module.make(transition, Leaf.REMOVE);
         switch (transition.answer) {
             case SUCCESS -> {
@@ -372,7 +374,7 @@ final class RegionTransitions {
 
     /** Has a region idle that still holds its pair; one that was unknown before may hold one, if an Error has left it so. */
     private void stayIdle(Transition transition) {
-        if (transition.wasIdle || supply.holdsAny(transition.region)) {
+        if (transition.claimed || supply.holdsAny(transition.region)) {
             transition.nextState = RegionWord.IDLE;
         }
     }
@@ -435,11 +437,10 @@ final class RegionTransitions {
      */
     void emptyIfIdle(Transition transition) {
         Region region = transition.region;
-        transition.wasIdle = region.leaveBacked(0, RegionWord.UNKNOWN);
-        if (!transition.wasIdle) {
+        transition.claim(RegionWord.IDLE);
+        if (!transition.claimed) {
             return;
         }
-        // Commit point: without an answer the region stays unknown.
         takePairOut(transition);
         transition.changeState();
         if (region.state() == RegionWord.EMPTY) {
@@ -487,7 +488,7 @@ final class RegionTransitions {
             Transition transition = begin(region, region.hpa);
             locks.lock(transition);
             try {
-                return region.leaveBacked(0, RegionWord.UNKNOWN) || !region.isBacked();
+                return region.claim(RegionWord.IDLE) || !region.isBacked();
             } finally {
                 locks.unlock(transition);
             }

@@ -92,6 +92,11 @@ final class RegionWord {
         return word >= 0 && (word & COUNT) == 0;
     }
 
+    /** Whether a word is of a region in that state without users, whatever failed attempts are in it; no region is SAME. */
+    static boolean isClaimable(int word, int from) {
+        return from == IDLE ? isIdle(word) : state(word) == from;
+    }
+
     /** The users of a backed word, or the failed attempts in another. */
     static int users(int word) {
         return (word & COUNT) >>> 3;

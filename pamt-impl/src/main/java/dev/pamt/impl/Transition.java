@@ -58,9 +58,6 @@ final class Transition {
     /** What the call has thrown; only with NOT_SENT and NO_ANSWER. */
     Throwable failure;
 
-    /** Whether the region was idle before this transition began to take its pair out; otherwise it was unknown. */
-    boolean wasIdle;
-
     /** How often the reclaim of the region has failed before, if it was taken from those that are tried again. */
     int failures;
 
@@ -73,6 +70,12 @@ final class Transition {
     boolean cameFromChunk;
     long page0Hpa;
     long page1Hpa;
+
+    /** The state that the transition begins in: if the region is in it without users, it is unknown once the lock is taken. */
+    int claims = RegionWord.SAME;
+
+    /** Whether the region was in that state. */
+    boolean claimed;
 
     /** The state that the region gets when its lock is given back. */
     int nextState = RegionWord.SAME;
@@ -88,6 +91,18 @@ final class Transition {
         this.region = region;
         this.hpa = hpa;
         this.seamcalls = seamcalls;
+    }
+
+    /** Makes the region unknown if it is in a state, without users; under its lock. */
+    void claim(int state) {
+        claims = state;
+        noteClaim(region.claim(state));
+    }
+
+    /** Notes whether the region was claimed; it gets its state back unless the transition has a reason for another. */
+    void noteClaim(boolean done) {
+        claimed = done;
+        nextState = done ? claims : RegionWord.SAME;
     }
 
     /** Gives the region its next state, before its lock is given back. */

@@ -13,8 +13,9 @@ import org.slf4j.LoggerFactory;
  * <p>The locks are the user's and may throw. A transition that cannot take all its locks gives back those that it has. To give
  * a lock back never throws: an exception of the strategy is logged, and the other locks are given back all the same.
  *
- * <p><b>One step at the end.</b> A transition changes the state of its region for the last time with the give-back of the lock: in
- * one compare-and-set where the lock lies in the word, and before the lock where it does not.
+ * <p><b>One step at either end.</b> A transition makes its region unknown when it takes the lock, if the region is in the state that
+ * it begins in, and gives it the next state when it gives the lock back. Where the lock lies in the word that is one
+ * compare-and-set each; where it does not, the region is unknown after the lock is taken and until before it is given back.
  *
  * <p>Counts what it sees. Whether a lock is held by a transition of the same region is read from a note of its last holder.
  * Notes are shared by locks whose numbers collide, and written a moment after the lock is taken, so true and false may be told
@@ -51,12 +52,15 @@ final class TransitionLocks {
     void lock(Transition transition) {
         int wanted = order(transition);
         try {
-            acquire(transition, transition.lock0);
+            acquire(transition, transition.lock0, wanted == 1);
             if (wanted > 1) {
-                acquire(transition, transition.lock1);
+                acquire(transition, transition.lock1, false);
             }
             if (wanted > 2) {
-                acquire(transition, transition.lock2);
+                acquire(transition, transition.lock2, false);
+            }
+            if (transition.claims != RegionWord.SAME && !transition.claimed) {
+                transition.claim(transition.claims);
             }
         } catch (Throwable failure) {
             unlock(transition);
@@ -121,10 +125,10 @@ final class TransitionLocks {
         }
     }
 
-    private void acquire(Transition transition, long lock) {
+    private void acquire(Transition transition, long lock, boolean only) {
         long start = 0;
         Region target = transition.region;
-        boolean contended = !tryLock(lock, target);
+        boolean contended = !((only && inWords) ? tryLockAndClaim(transition) : locks.tryLock(lock));
         if (contended) {
             start = System.nanoTime();
             boolean sameRegion = isHeldForSameRegion(lock, target.number());
@@ -140,8 +144,10 @@ final class TransitionLocks {
         notes.setOpaque(note + 1, target.number());
     }
 
-    private boolean tryLock(long lock, Region target) {
-        return (inWords && lock == target.number()) ? target.tryLock() : locks.tryLock(lock);
+    private static boolean tryLockAndClaim(Transition transition) {
+        int done = transition.region.tryLockAndClaim(transition.claims);
+        transition.noteClaim(done == Region.CLAIMED);
+        return done != Region.HELD;
     }
 
     /**

@@ -56,14 +56,25 @@ public final class RegionWordModel {
     @Operation
     public boolean lockOrUnlock(@Param(gen = ThreadIdGen.class) int thread) {
         boolean held = holds[thread];
-        holds[thread] = !held && region.tryLock();
+        holds[thread] = !held && region.tryLockAndClaim(RegionWord.SAME) == Region.LOCKED;
         return held ? region.unlock(RegionWord.SAME) : holds[thread];
+    }
+
+    /** The lock, and out of idle with it. */
+    @Operation
+    public int lockAndClaim(@Param(gen = ThreadIdGen.class) int thread) {
+        if (holds[thread]) {
+            return -1;
+        }
+        int done = region.tryLockAndClaim(RegionWord.IDLE);
+        holds[thread] = done != Region.HELD;
+        return done;
     }
 
     /** Out of backed, by the holder of the lock. */
     @Operation
     public boolean leave(@Param(gen = ThreadIdGen.class) int thread) {
-        return holds[thread] && region.leaveBacked(0, RegionWord.UNKNOWN);
+        return holds[thread] && region.claim(RegionWord.IDLE);
     }
 
     /** Into backed, by the holder of the lock. */
