@@ -32,7 +32,13 @@ class PartsModelCheckingTest {
 
     @Test
     void theWordKeepsItsPartsApart() {
-        options().checkObstructionFreedom(true).check(RegionWordModel.class);
+        // Eleven moves, and a wrong one shows only beside one or two of the others: many short scenarios.
+        options()
+                .iterations(15 * SCENARIOS)
+                .actorsPerThread(2)
+                .invocationsPerIteration(INTERLEAVINGS / 4)
+                .checkObstructionFreedom(true)
+                .check(RegionWordModel.class);
     }
 
     @Test

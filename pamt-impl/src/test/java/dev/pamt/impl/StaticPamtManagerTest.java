@@ -3,24 +3,34 @@ package dev.pamt.impl;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.pamt.api.AddressOutsideMemoryException;
 import dev.pamt.api.DoubleFreeException;
 import dev.pamt.api.ManagerClosedException;
+import dev.pamt.api.MisalignedAddressException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
+import dev.pamt.api.RangeCrossesRegionException;
+import dev.pamt.api.RegionState;
 import dev.pamt.api.RegionsInUseException;
 import dev.pamt.api.TdxHost;
+import dev.pamt.api.VmPageCache;
 import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxStatus;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongConsumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -136,5 +146,138 @@ class StaticPamtManagerTest {
         giving.open();
         assertEquals(freeAtFirst, close.get(20, TimeUnit.SECONDS));
         free.get(20, TimeUnit.SECONDS);
+    }
+
+    /** Every call that names an address, of a manager. */
+    private static List<LongConsumer> callsWithAnAddress(PamtManager manager) {
+        PamtPageCache cache = manager.newVcpuCache();
+        return List.of(
+                manager::get,
+                hpa -> manager.get(hpa, cache),
+                hpa -> manager.get(hpa, 1),
+                hpa -> manager.get(hpa, 1, cache),
+                manager::put,
+                hpa -> manager.put(hpa, 1),
+                manager::map2M,
+                manager::unmap2M,
+                hpa -> manager.demote2M(hpa, cache, (page0, page1) -> 0),
+                hpa -> manager.promote2M(hpa, regs -> 0));
+    }
+
+    @Test
+    void everyCallChecksItsAddress() {
+        for (LongConsumer call : callsWithAnAddress(manager)) {
+            assertThrows(AddressOutsideMemoryException.class, () -> call.accept(0xC000_0000L));
+            assertThrows(MisalignedAddressException.class, () -> call.accept(TestHost.REGION + 1));
+            call.accept(TestHost.REGION);
+        }
+        assertThrows(MisalignedAddressException.class, () -> manager.map2M(TestHost.REGION + 0x1000));
+        assertThrows(MisalignedAddressException.class, () -> manager.unmap2M(TestHost.REGION + 0x1000));
+        assertThrows(MisalignedAddressException.class, () -> manager.freePage(TestHost.REGION + 1));
+        assertThrows(RangeCrossesRegionException.class, () -> manager.get(TestHost.REGION, 513));
+        assertThrows(AddressOutsideMemoryException.class, () -> manager.map2M(TestHost.LAST_PAGE & -0x20_0000L));
+    }
+
+    @Test
+    void everyCallOfAClosedManagerIsRefused() {
+        List<LongConsumer> calls = callsWithAnAddress(manager);
+        manager.close();
+        for (LongConsumer call : calls) {
+            assertThrows(ManagerClosedException.class, () -> call.accept(TestHost.REGION));
+        }
+        assertThrows(ManagerClosedException.class, manager::allocPage);
+        assertThrows(ManagerClosedException.class, () -> manager.freePage(TestHost.REGION));
+        assertThrows(ManagerClosedException.class, manager::trim);
+        assertThrows(ManagerClosedException.class, manager::newVcpuCache);
+        assertThrows(ManagerClosedException.class, manager::newVmCache);
+    }
+
+    @Test
+    void theAllocatorIsNotAskedForAClosedManager() {
+        manager.close();
+        int[] asked = new int[1];
+        PamtManager other = PamtManager.builder()
+                .host(host)
+                .allocator(new PageAllocator() {
+                    @Override
+                    public long allocPage() {
+                        asked[0]++;
+                        return NONE;
+                    }
+
+                    @Override
+                    public void freePage(long hpa) {}
+                })
+                .build();
+        other.close();
+        assertThrows(ManagerClosedException.class, other::allocPage);
+        assertEquals(0, asked[0]);
+    }
+
+    @Test
+    void splitsAndMergesAreTheCallersAlone() {
+        long[] pages = new long[2];
+        assertEquals(41, manager.demote2M(TestHost.REGION, manager.newVcpuCache(), (page0, page1) -> {
+            pages[0] = page0;
+            pages[1] = page1;
+            return 41;
+        }));
+        assertEquals(PageAllocator.NONE, pages[0]);
+        assertEquals(PageAllocator.NONE, pages[1]);
+        assertEquals(42, manager.promote2M(TestHost.REGION, regs -> 42 + regs.r12));
+        assertThrows(NullPointerException.class, () -> manager.promote2M(TestHost.REGION, null));
+        assertThrows(NullPointerException.class, () -> manager.demote2M(TestHost.REGION, manager.newVcpuCache(), null));
+        assertThrows(NullPointerException.class, () -> manager.demote2M(TestHost.REGION, null, (page0, page1) -> 0));
+    }
+
+    @Test
+    void aPageIsScrubbedBeforeItGoesBack() {
+        long page = manager.allocPage();
+        host.platform().memory().write64(page, 7);
+        manager.freePage(page);
+        assertEquals(0, host.platform().memory().read64(page));
+    }
+
+    @Test
+    void regionsAreStaticOrOutsideAndCachesAreEmpty() {
+        assertEquals(RegionState.Kind.STATIC, manager.state(TestHost.REGION).kind());
+        assertEquals(RegionState.Kind.OUTSIDE, manager.state(0xC000_0000L).kind());
+        VmPageCache vm = manager.newVmCache();
+        vm.topUp(3);
+        assertEquals(0, vm.unreserved());
+        try (PamtPageCache reservation = vm.reserve(3)) {
+            assertEquals(0, reservation.pairs());
+        }
+        assertEquals(0, manager.trim());
+        assertSame(host, manager.host());
+    }
+
+    @Test
+    void aMachineThatTheBuilderHasOpenedIsClosedWithTheManager() {
+        SeamcallPlatform platform = SeamcallProviderFactory.named("emulator")
+                .open(PlatformConfig.builder()
+                        .cmrs(TestHost.MAP.cmrs())
+                        .option("dynamic-pamt", "false")
+                        .build());
+        PamtManager owner =
+                PamtManager.builder().platform(platform).memory(TestHost.MAP).build();
+        assertInstanceOf(StaticPamtManager.class, owner);
+        long page = owner.allocPage();
+        assertThrows(RegionsInUseException.class, owner::close);
+        owner.freePage(page);
+        owner.close();
+        assertThrows(SeamcallUnavailableException.class, () -> new Seamcalls(platform.processor(0))
+                .pageRdmd(new SeamcallRegisters(), TestHost.REGION));
+        owner.close();
+    }
+
+    @Test
+    void aManagerThatIsClosedLeavesTheModuleToTheNext() {
+        manager.close();
+        PamtManager next = PamtManager.builder().host(host).build();
+        assertThrows(
+                IllegalStateException.class,
+                () -> PamtManager.builder().host(host).build());
+        next.close();
     }
 }

@@ -1,0 +1,149 @@
+package dev.pamt.impl;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
+import dev.pamt.api.PamtManager;
+import dev.pamt.api.ReclaimPolicy;
+import dev.pamt.api.TdxHost;
+import dev.pamt.seamcall.PhysicalMemory;
+import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallProviderFactory;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
+import dev.pamt.seamcall.Seamcalls;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What a builder accepts, and what it refuses with the rule. */
+class ManagerBuilderTest {
+    private final Rig rig = new Rig();
+    private final SeamcallPlatform platform = SeamcallProviderFactory.named("emulator")
+            .open(PlatformConfig.builder().cmrs(TestHost.MAP.cmrs()).build());
+
+    @AfterEach
+    void close() {
+        platform.close();
+        rig.close();
+    }
+
+    private List<UnaryOperator<PamtManager.Builder>> modules() {
+        return List.of(
+                builder -> builder.host(rig.host),
+                builder -> builder.platform(platform),
+                builder -> builder.backend("emulator"),
+                builder -> builder.seamcalls((rax, regs) -> 0, PhysicalMemory.none()));
+    }
+
+    @Test
+    void aManagerWorksOnOneModule() {
+        for (UnaryOperator<PamtManager.Builder> first : modules()) {
+            for (UnaryOperator<PamtManager.Builder> second : modules()) {
+                PamtManager.Builder builder = first.apply(PamtManager.builder());
+                IllegalStateException refused = assertThrows(IllegalStateException.class, () -> second.apply(builder));
+                assertTrue(refused.getMessage().contains("one module"), refused.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void nothingIsSetTwice() {
+        List<UnaryOperator<PamtManager.Builder>> settings = List.of(
+                builder -> builder.memory(TestHost.MAP),
+                builder -> builder.allocator(rig),
+                builder -> builder.lockStrategy(LockStrategy.global()),
+                builder -> builder.reclaimPolicy(ReclaimPolicy.eager()),
+                builder -> builder.processors(() -> 0));
+        for (UnaryOperator<PamtManager.Builder> setting : settings) {
+            PamtManager.Builder builder = setting.apply(PamtManager.builder());
+            IllegalStateException refused = assertThrows(IllegalStateException.class, () -> setting.apply(builder));
+            assertTrue(refused.getMessage().contains("was set before"), refused.getMessage());
+        }
+    }
+
+    @Test
+    void aHostHasItsMemoryMap() {
+        PamtManager.Builder withHost = PamtManager.builder().host(rig.host);
+        assertThrows(IllegalStateException.class, () -> withHost.memory(TestHost.MAP));
+        PamtManager.Builder withMap = PamtManager.builder().memory(TestHost.MAP);
+        assertThrows(IllegalStateException.class, () -> withMap.host(rig.host));
+    }
+
+    @Test
+    void aProviderNeedsAMemoryMap() {
+        PamtManager.Builder builder = PamtManager.builder().seamcalls((rax, regs) -> 0, PhysicalMemory.none());
+        IllegalStateException refused = assertThrows(IllegalStateException.class, builder::build);
+        assertTrue(refused.getMessage().contains("memory(...)"), refused.getMessage());
+    }
+
+    @Test
+    void aBackendIsFoundByName() {
+        try (PamtManager manager = PamtManager.builder().backend("emulator").build()) {
+            assertEquals(MemoryMap.synthetic(), manager.host().memory());
+        }
+        assertThrows(IllegalArgumentException.class, () -> PamtManager.builder().backend("no such backend"));
+    }
+
+    @Test
+    void withoutAModuleTheEmulatorIsOpened() {
+        TdxHost host;
+        try (PamtManager manager = PamtManager.builder().memory(TestHost.MAP).build()) {
+            host = manager.host();
+            assertEquals(TestHost.MAP, host.memory());
+        }
+        assertThrows(
+                SeamcallUnavailableException.class,
+                () -> new Seamcalls(host.platform().processor(0)).pageRdmd(new SeamcallRegisters(), TestHost.REGION));
+    }
+
+    @Test
+    void aMachineThatCannotBeBroughtUpIsTheCallers() {
+        MemoryMap elsewhere = MemoryMap.of(List.of(PhysicalRange.between(0x2_0000_0000L, 0x2_4000_0000L)));
+        PamtManager.Builder builder = PamtManager.builder().platform(platform).memory(elsewhere);
+        assertThrows(RuntimeException.class, builder::build);
+        assertEquals(1, platform.processors());
+    }
+
+    @Test
+    void aHostThatTheCallerHasOpenedStaysOpen() {
+        PamtManager.builder().host(rig.host).build().close();
+        PamtManager.builder().host(rig.host).build().close();
+        assertEquals(0, rig.pagesOut());
+    }
+
+    @Test
+    void anAttachedModuleHasOneProcessorAndTheBuildersMemory() {
+        try (PamtManager manager = rig.builder().build()) {
+            TdxHost host = manager.host();
+            assertEquals(1, host.platform().processors());
+            assertEquals(1, host.platform().packages());
+            assertEquals(0, host.platform().packageOf(0));
+            assertThrows(IndexOutOfBoundsException.class, () -> host.platform().packageOf(1));
+            assertThrows(IndexOutOfBoundsException.class, () -> host.platform().processor(1));
+            assertEquals(TestHost.MAP, host.memory());
+            assertEquals(16, host.pamt4KEntryBytes());
+            assertTrue(host.tdmrs().isEmpty());
+        }
+    }
+
+    @Test
+    void anAttachedModuleHasAnAllocatorOfItsOwn() {
+        try (PamtManager manager = PamtManager.builder()
+                .seamcalls(rig.host.platform().processor(0), rig)
+                .memory(TestHost.MAP)
+                .build()) {
+            long free = manager.host().freePages();
+            long page = manager.allocPage();
+            assertTrue(free > manager.host().freePages());
+            manager.freePage(page);
+            assertEquals(page, manager.host().allocator().allocPage() & page);
+        }
+    }
+}
