@@ -32,10 +32,12 @@ class PartsModelCheckingTest {
 
     @Test
     void theWordKeepsItsPartsApart() {
-        // Eleven moves, and a wrong one shows only beside one or two of the others: many short scenarios.
+        // A wrong move shows only beside one or two of the nine others: many short scenarios.
         options()
-                .iterations(15 * SCENARIOS)
+                .iterations(20 * SCENARIOS)
+                .actorsBefore(2)
                 .actorsPerThread(2)
+                .actorsAfter(2)
                 .invocationsPerIteration(INTERLEAVINGS / 4)
                 .checkObstructionFreedom(true)
                 .check(RegionWordModel.class);
