@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
  * <p>A page of allocPage is struck out of the ledger before its reference is dropped, and goes to the allocator after that: so
  * it is freed once, and no region of a free page has a user.
  *
- * <p><b>After the close</b> nothing comes in. A thread counts a page before it looks whether this is closed, and a close does it
- * the other way round: so the close waits for the page, or the allocator is not asked.
+ * <p><b>After the close</b> the allocator is not called for memory. A thread increments the count of pages before it checks the
+ * flag; a close sets the flag before it reads the count. So the close waits for the page, or the thread is refused.
  */
 final class HostPages {
     private static final Logger LOG = LoggerFactory.getLogger(HostPages.class);
@@ -148,7 +148,7 @@ final class HostPages {
         return closed;
     }
 
-    /** Has the allocator asked for nothing any more. */
+    /** Refuses every later request for a page or a chunk. */
     void close() {
         closed = true;
     }

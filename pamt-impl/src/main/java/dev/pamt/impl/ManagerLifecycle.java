@@ -4,7 +4,9 @@ import dev.pamt.api.ManagerClosedException;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 
 /**
  * The one owner of a manager's life: open, closing, closed, and the caches that end with it.
@@ -16,9 +18,9 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class ManagerLifecycle {
     /** How long a close waits for pages in the hands of calls under way. */
-    static final long CLOSE_PATIENCE_NANOS = 1_000_000_000;
+    private static final long PATIENCE_NANOS = 1_000_000_000;
 
-    static final long CLOSE_POLL_NANOS = 50_000;
+    private static final long POLL_NANOS = 50_000;
 
     private enum State {
         OPEN,
@@ -123,6 +125,22 @@ final class ManagerLifecycle {
 
     void forget(ManagedCache cache) {
         caches.remove(cache);
+    }
+
+    /**
+     * Waits, after a close, until nothing is in the hands of calls under way; a second at most.
+     *
+     * @param out returns how much still is
+     * @return what is left in the end
+     */
+    static long awaitNone(LongSupplier out) {
+        long end = System.nanoTime() + PATIENCE_NANOS;
+        long left = out.getAsLong();
+        while (left > 0 && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(ManagerLifecycle.class, POLL_NANOS);
+            left = out.getAsLong();
+        }
+        return left;
     }
 
     /** Closes what was registered. */

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -316,14 +315,10 @@ final class PairSupply implements PairSource {
      * @return how many pages are still out
      */
     long awaitPages() {
-        long end = System.nanoTime() + ManagerLifecycle.CLOSE_PATIENCE_NANOS;
-        long out = pagesOut();
-        while (out > 0 && System.nanoTime() - end < 0) {
-            LockSupport.parkNanos(this, ManagerLifecycle.CLOSE_POLL_NANOS);
+        return ManagerLifecycle.awaitNone(() -> {
             trim();
-            out = pagesOut();
-        }
-        return out;
+            return pagesOut();
+        });
     }
 
     private long pagesOut() {

@@ -12,7 +12,7 @@ final class Region {
     /** The lock is held by another thread. */
     static final int HELD = 0;
     /** The lock is taken. */
-    static final int LOCKED = 1;
+    static final int TAKEN = 1;
     /** The lock is taken, and the region is unknown. */
     static final int CLAIMED = 2;
 
@@ -93,8 +93,8 @@ final class Region {
      * Takes the lock that lies in the word, and in the same step makes the region unknown if its state is the one that is asked
      * for, without users.
      *
-     * @param from the state, {@link RegionWord#IDLE} or {@link RegionWord#EMPTY}
-     * @return what was done, or {@link #HELD}
+     * @param from the state, {@link RegionWord#IDLE} or {@link RegionWord#EMPTY}; {@link RegionWord#SAME} takes the lock only
+     * @return {@link #HELD}, {@link #TAKEN} or {@link #CLAIMED}
      */
     int tryLockAndClaim(int from) {
         int seen = word();
@@ -103,7 +103,7 @@ final class Region {
             int claimed = claims ? RegionWord.withState(seen, RegionWord.UNKNOWN) : seen;
             int witness = RegionTable.cae(words, slot, seen, claimed | RegionWord.LOCKED);
             if (witness == seen) {
-                return claims ? CLAIMED : LOCKED;
+                return claims ? CLAIMED : TAKEN;
             }
             seen = witness;
         }

@@ -20,7 +20,8 @@ import dev.pamt.api.RegionState;
  * hits a re-armed word) is the flaw of the even/odd scheme of other reference counts here.
  *
  * <p>A region is unknown while a SEAMCALL for it is under way. It leaves its old state before the call and gets its new
- * one after an answer; if the call ends without an answer, or an Error ends the thread's work in between, it stays unknown.
+ * one after an answer; if the call ends without an answer, or an Error ends the thread's work in between, it stays unknown. A
+ * transition that finds no reason for a call gives the old state back.
  * So no region is ever believed empty over a live pair, or backed without one.
  *
  * <p>Who may change what:
@@ -30,7 +31,7 @@ import dev.pamt.api.RegionState;
  *       that is not backed;
  *   <li>anyone with a reference: takes a user away by compare-and-set from a word with enough users, so that a put
  *       without a get is refused and never shows, not even for a moment;
- *   <li>only the holder of the region's lock: changes the tag. From backed to anything else by compare-and-set from
+ *   <li>only the holder of the region's lock, or the thread that takes it in the same step: changes the tag. From backed to anything else by compare-and-set from
  *       exactly 0 (or 512) users, so that a get that came first makes it fail; from anything else by a store that keeps
  *       the lock bits, QUEUED and EDGE and wipes failed attempts;
  *   <li>a thread that waits for, takes or leaves the region's lock: the lock bits, if the lock strategy keeps its lock here;

@@ -14,7 +14,6 @@ import dev.pamt.impl.PageLedger.Holder;
 import dev.pamt.seamcall.SeamcallRegisters;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * The manager on a module without Dynamic PAMT: every page has its metadata from the start, so get and put have nothing to
@@ -200,18 +199,11 @@ final class StaticPamtManager implements PamtManager {
             throw new RegionsInUseException(leftovers);
         }
         pages.close();
-        awaitPages();
+        // One that is being freed is struck out before it is scrubbed.
+        ManagerLifecycle.awaitNone(() -> pages.pages(Holder.CALLER));
         claim.release();
         if (ownsHost) {
             host.close();
-        }
-    }
-
-    /** Waits for the pages in the hands of calls under way: one that is freed is struck out before it is scrubbed. */
-    private void awaitPages() {
-        long end = System.nanoTime() + ManagerLifecycle.CLOSE_PATIENCE_NANOS;
-        while (pages.pages(Holder.CALLER) > 0 && System.nanoTime() - end < 0) {
-            LockSupport.parkNanos(this, ManagerLifecycle.CLOSE_POLL_NANOS);
         }
     }
 
