@@ -54,7 +54,7 @@ final class PairSupply implements PairSource {
     private final ReentrantLock growing = new ReentrantLock();
     /** The chunks by address. Written under the mutex, read by any thread. */
     private final GigabyteDirectory<AtomicReferenceArray<DonorChunk>> chunks;
-    /** For regions that hold a pair of single pages, the two pages, each with OCCUPIED. Written under the region's lock. */
+    /** For regions that hold a pair of single pages, the two pages, each plus OCCUPIED. Written under the region's lock. */
     private final GigabyteDirectory<AtomicLongArray> singles;
     /** Guarded by the mutex. */
     private final ChunkShelf shelf = new ChunkShelf();
@@ -385,8 +385,8 @@ final class PairSupply implements PairSource {
             records = singles.put(region.hpa, new AtomicLongArray(2 * RegionTable.REGIONS_PER_GIGABYTE));
         }
         int record = recordOf(region);
-        records.set(record + 1, pair.page1Hpa() | OCCUPIED);
-        records.set(record, pair.page0Hpa() | OCCUPIED);
+        records.set(record + 1, pair.page1Hpa() + OCCUPIED);
+        records.set(record, pair.page0Hpa() + OCCUPIED);
     }
 
     /**
@@ -406,8 +406,8 @@ final class PairSupply implements PairSource {
         AtomicLongArray records = singles.get(region.hpa);
         int record = recordOf(region);
         return records != null
-                && records.get(record + 1) == (page1Hpa | OCCUPIED)
-                && records.compareAndSet(record, page0Hpa | OCCUPIED, VACANT);
+                && records.get(record + 1) == page1Hpa + OCCUPIED
+                && records.compareAndSet(record, page0Hpa + OCCUPIED, VACANT);
     }
 
     /** Gives up whatever pair a region holds; called under its lock. Returns whether it held one. Never throws. */
