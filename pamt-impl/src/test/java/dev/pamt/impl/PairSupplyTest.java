@@ -396,6 +396,32 @@ class PairSupplyTest {
         assertEquals(2 * pairsOut, supply.awaitPages(), "lost pairs are not waited for");
     }
 
+    @Test
+    void aChunkOnItsWayIsWaitedForInEitherDirection() throws Exception {
+        Point fetching = new Point();
+        rig.takeChunk = allocator -> {
+            fetching.pass();
+            return allocator.allocChunk();
+        };
+        Thread taker = new Thread(() -> supply.giveBack(supply.take(TestHost.REGION)));
+        taker.start();
+        fetching.awaitReached();
+        pages.close();
+        assertEquals(512, supply.awaitPages(), "from the host");
+        Point giving = new Point();
+        rig.giveChunk = (allocator, hpa) -> {
+            giving.pass();
+            allocator.freeChunk(hpa);
+        };
+        fetching.open();
+        giving.awaitReached();
+        assertEquals(512, supply.awaitPages(), "to the host");
+        giving.open();
+        taker.join(20_000);
+        assertEquals(0, supply.awaitPages());
+        assertEquals(0, rig.pagesOut());
+    }
+
     /** Every pair is in one place, whatever is done with it; chunks without a user are one at most. */
     @Test
     void everyPairIsInOnePlace() {

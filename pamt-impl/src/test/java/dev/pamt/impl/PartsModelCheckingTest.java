@@ -71,6 +71,20 @@ class PartsModelCheckingTest {
     }
 
     @Test
+    void noPairIsInTwoHandsAndNoSlotKeepsAChunk() {
+        options()
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.PairSupplyModel")
+                        .methods("begin", "audit")
+                        .ignore())
+                .check(PairSupplyModel.class);
+    }
+
+    @Test
+    void aCloseSeesEveryCacheThatHasNotSeenIt() {
+        options().actorsBefore(0).actorsPerThread(2).check(CacheRegistryModel.class);
+    }
+
+    @Test
     void aPageIsEnteredOnceAndStruckOutOnce() {
         options().check(PageLedgerModel.class);
     }

@@ -25,8 +25,10 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -355,6 +357,43 @@ class SchedulesTest {
         assertEquals(Kind.EMPTY, manager.state(NEXT_REGION).kind(), "it was the first by then");
         assertEquals(1, manager.trim());
         assertEquals(0, manager.stats().installedPairs());
+        closeWithNothingOut(manager);
+    }
+
+    @Test
+    void aCallThatIsBusyIsMadeAgainWhenNoOtherCallIsInside() throws Exception {
+        PamtManager manager = manager(LockStrategy.per2M());
+        manager.get(NEXT_REGION + 512 * 0x1000);
+        Point inside = new Point();
+        AtomicInteger callsForRegion = new AtomicInteger();
+        rig.call = (module, rax, regs) -> {
+            if ((regs.rcx & -0x20_0000L) == NEXT_REGION) {
+                inside.pass();
+            } else if (callsForRegion.getAndIncrement() == 0) {
+                return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+            }
+            return module.seamcall(rax, regs);
+        };
+        Call other = call(() -> manager.get(NEXT_REGION));
+        inside.awaitReached();
+        Call busy = new Call(() -> {
+            manager.get(REGION);
+            return null;
+        });
+        while (callsForRegion.get() == 0) {
+            Thread.onSpinWait();
+        }
+        Thread.sleep(50);
+        assertEquals(1, callsForRegion.get(), "the second try waits for the call that is inside");
+        inside.open();
+        other.answer();
+        busy.answer();
+        assertEquals(2, callsForRegion.get());
+        assertEquals(1, manager.stats().busy());
+        assertEquals(0, manager.stats().busyAgain());
+        manager.put(REGION);
+        manager.put(NEXT_REGION);
+        manager.put(NEXT_REGION + 512 * 0x1000);
         closeWithNothingOut(manager);
     }
 }
