@@ -11,6 +11,7 @@ import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The parts of the manager under Lincheck's model checker: the region word, the locks, the gate for calls, the
@@ -55,12 +56,14 @@ class PartsModelCheckingTest {
         options().check(LockModel.class);
     }
 
-    @Test
-    void aCallThatIsAloneFindsNobodyInside() {
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3})
+    void aCallThatIsAloneFindsNobodyInside(int threads) {
         // What goes wrong here needs two switches of threads: short scenarios, and many interleavings of each.
         options()
+                .threads(threads)
                 .actorsBefore(0)
-                .actorsPerThread(2)
+                .actorsPerThread(4 - threads)
                 .invocationsPerIteration(10 * INTERLEAVINGS)
                 .check(CallGateModel.class);
     }
