@@ -343,15 +343,7 @@ class CloseTest {
             return 0;
         };
         manager.put(REGION);
-        PrintStream err = System.err;
-        ByteArrayOutputStream log = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
-        try {
-            manager.close();
-        } finally {
-            System.setErr(err);
-        }
-        String line = log.toString(StandardCharsets.UTF_8);
+        String line = logOf(manager::close);
         assertTrue(line.contains("0 page pair(s) are still counted as installed, and 1 are lost"), line);
     }
 
@@ -368,5 +360,86 @@ class CloseTest {
         manager.put(REGION);
         manager.close();
         assertEquals(0, rig.pagesOut());
+    }
+
+    private static SeamcallUnavailableException gone() {
+        return SeamcallUnavailableException.notSent("the module is gone", null);
+    }
+
+    @Test
+    void aUserThatComesBesideAnUnreachableModuleKeepsAllRegionsAsTheyWere() {
+        PamtManager manager = rig.builder().lockStrategy(rig).build();
+        long third = NEXT_REGION + PageAllocator.CHUNK_BYTES;
+        for (long hpa : List.of(REGION, NEXT_REGION, third)) {
+            manager.get(hpa);
+        }
+        rig.call = (module, rax, regs) -> {
+            throw gone();
+        };
+        for (long hpa : List.of(REGION, NEXT_REGION, third)) {
+            manager.put(hpa);
+        }
+        // All are looked at, and then each is given up under its lock: the second has got a user by then.
+        int[] locksOfSecond = new int[1];
+        rig.lock = (held, number) -> {
+            held.add(number);
+            if (number == NEXT_REGION >>> 21 && ++locksOfSecond[0] == 3) {
+                manager.get(NEXT_REGION);
+            }
+        };
+        RegionsInUseException inUse = assertThrows(RegionsInUseException.class, manager::close);
+        assertEquals(
+                List.of(new RegionsInUseException.Leftover(NEXT_REGION, manager.state(NEXT_REGION))),
+                inUse.leftovers());
+        assertEquals(1, manager.state(NEXT_REGION).users());
+        assertEquals(Kind.IDLE, manager.state(REGION).kind(), "it had been given up");
+        assertEquals(Kind.IDLE, manager.state(third).kind());
+        rig.call = SeamcallProvider::seamcall;
+        manager.put(NEXT_REGION);
+        assertEquals(2, manager.trim());
+        assertEquals(0, manager.stats().retryRegions());
+        manager.close();
+        assertEquals(0, manager.stats().lostPairs());
+        assertEquals(0, rig.pagesOut());
+    }
+
+    @Test
+    void aCloseWithoutTheModuleLosesWhatIsInstalledAndForgetsToTryAgain() {
+        PamtManager manager = rig.manager();
+        manager.get(REGION);
+        rig.call = (module, rax, regs) -> {
+            throw gone();
+        };
+        manager.put(REGION);
+        assertEquals(1, manager.stats().retryRegions());
+        manager.close();
+        assertEquals(1, manager.stats().lostPairs());
+        assertEquals(0, manager.stats().installedPairs());
+        assertEquals(0, manager.stats().retryRegions());
+        assertEquals(Kind.UNKNOWN, manager.state(REGION).kind());
+    }
+
+    private static String logOf(Runnable call) {
+        PrintStream err = System.err;
+        ByteArrayOutputStream log = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+        try {
+            call.run();
+        } finally {
+            System.setErr(err);
+        }
+        return log.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void pagesOfAllocPageThatWereNeverFreedAreSpokenOfAndNothingIsSaidWithoutReason() {
+        PamtManager manager = rig.manager();
+        long page = manager.allocPage();
+        manager.put(page);
+        String log = logOf(manager::close);
+        assertTrue(log.contains("the manager is closed; 1 page(s) are not back yet"), log);
+        assertFalse(log.contains("page pair(s)"), log);
+        PamtManager clean = rig.manager();
+        assertEquals("", logOf(clean::close));
     }
 }

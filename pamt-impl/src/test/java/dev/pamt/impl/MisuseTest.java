@@ -27,6 +27,8 @@ import dev.pamt.api.RegionsInUseException;
 import dev.pamt.api.TooManyUsersException;
 import dev.pamt.api.VmPageCache;
 import java.util.List;
+import java.util.function.IntFunction;
+import java.util.function.LongFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -114,6 +116,24 @@ class MisuseTest {
     }
 
     @Test
+    void aRegionOfWhichAPartIsRamHasUpTo512UsersAsAnyOther() {
+        long edge = LAST_PAGE & -PageAllocator.CHUNK_BYTES;
+        manager.get(edge, 256);
+        manager.get(edge, 256);
+        assertEquals(512, manager.state(edge).users());
+        refused(
+                TooManyUsersException.class,
+                assertThrows(TooManyUsersException.class, () -> manager.get(LAST_PAGE))
+                        .getMessage(),
+                LAST_PAGE,
+                () -> manager.get(LAST_PAGE));
+        manager.put(LAST_PAGE);
+        manager.put(edge, 255);
+        manager.put(edge, 256);
+        assertEquals(RegionState.Kind.EMPTY, manager.state(edge).kind());
+    }
+
+    @Test
     void aRangeWhoseEndLiesOutsideIsRefusedThoughItsFirstPageIsRam() {
         String rule = "address 0x7ff4f000 lies outside the memory map; only RAM of the host has page metadata";
         manager.get(LAST_PAGE - PAGE, 2);
@@ -134,44 +154,63 @@ class MisuseTest {
     }
 
     @Test
-    void aMisalignedAddress() {
-        refused(
-                MisalignedAddressException.class,
-                "address 0x130000010 is not a multiple of 0x1000 (a 4K page)",
-                REGION,
-                () -> manager.get(REGION + 0x10));
-        refused(
-                MisalignedAddressException.class,
-                "address 0x130000800 is not a multiple of 0x1000 (a 4K page)",
-                REGION,
-                () -> manager.put(REGION + 0x800));
-        refused(
-                MisalignedAddressException.class,
-                "address 0x130001000 is not a multiple of 0x200000 (a 2M region)",
-                REGION,
-                () -> manager.map2M(REGION + PAGE));
+    void aMisalignedAddressIsRefusedByEveryCall() {
+        PamtPageCache cache = manager.newVcpuCache();
+        cache.topUp(1);
+        List<LongFunction<Executable>> ofPages = List.of(
+                hpa -> () -> manager.get(hpa),
+                hpa -> () -> manager.get(hpa, cache),
+                hpa -> () -> manager.get(hpa, 2),
+                hpa -> () -> manager.get(hpa, 2, cache),
+                hpa -> () -> manager.put(hpa),
+                hpa -> () -> manager.put(hpa, 2),
+                hpa -> () -> manager.freePage(hpa));
+        for (LongFunction<Executable> call : ofPages) {
+            for (long offset : new long[] {0x10, 0x800, 0x1001, -1}) {
+                String rule =
+                        String.format("address 0x%x is not a multiple of 0x1000 (a 4K page)", REGION + PAGE + offset);
+                refused(MisalignedAddressException.class, rule, REGION, call.apply(REGION + PAGE + offset));
+            }
+        }
+        List<LongFunction<Executable>> ofRegions = List.of(
+                hpa -> () -> manager.map2M(hpa),
+                hpa -> () -> manager.unmap2M(hpa),
+                hpa -> () -> manager.demote2M(hpa, cache, (page0, page1) -> 0),
+                hpa -> () -> manager.promote2M(hpa, regs -> 0));
+        for (LongFunction<Executable> call : ofRegions) {
+            for (long offset : new long[] {0x1000, 0x10_0000, 8}) {
+                String rule =
+                        String.format("address 0x%x is not a multiple of 0x200000 (a 2M region)", REGION + offset);
+                refused(MisalignedAddressException.class, rule, REGION, call.apply(REGION + offset));
+            }
+        }
     }
 
     @Test
-    void aRangeThatLeavesItsRegion() {
+    void aRangeThatLeavesItsRegionIsRefusedByEveryCall() {
+        PamtPageCache cache = manager.newVcpuCache();
+        cache.topUp(1);
         String rule =
                 " are not a range within one 2M region: a range has 1 to 512 pages and does not cross a multiple of"
                         + " 2 MiB";
-        refused(
-                RangeCrossesRegionException.class,
-                "512 pages from 0x130001000" + rule,
-                REGION,
-                () -> manager.get(REGION + PAGE, 512));
-        refused(
-                RangeCrossesRegionException.class,
-                "0 pages from 0x130000000" + rule,
-                REGION,
-                () -> manager.get(REGION, 0));
-        refused(
-                RangeCrossesRegionException.class,
-                "-1 pages from 0x130000000" + rule,
-                REGION,
-                () -> manager.put(REGION, -1));
+        manager.get(REGION, 512);
+        List<IntFunction<Executable>> calls = List.of(
+                pages -> () -> manager.get(REGION + PAGE, pages),
+                pages -> () -> manager.get(REGION + PAGE, pages, cache),
+                pages -> () -> manager.put(REGION + PAGE, pages));
+        for (IntFunction<Executable> call : calls) {
+            for (int pages : new int[] {512, 513, 0, -1, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
+                refused(
+                        RangeCrossesRegionException.class,
+                        pages + " pages from 0x130001000" + rule,
+                        REGION,
+                        call.apply(pages));
+            }
+        }
+        manager.put(REGION + PAGE, 511);
+        manager.put(REGION + 511 * PAGE);
+        manager.get(REGION + 511 * PAGE, 1);
+        manager.put(REGION);
     }
 
     @Test
@@ -281,6 +320,22 @@ class MisuseTest {
         refused(DoubleFreeException.class, rule, page, () -> manager.freePage(page));
         manager.put(page);
         refused(DoubleFreeException.class, rule, page, () -> manager.freePage(page));
+    }
+
+    @Test
+    void aPageWhoseReferenceIsGoneIsNotFreedBeforeItHasOneAgain() {
+        long page = manager.allocPage();
+        manager.put(page);
+        refused(
+                NoUsersException.class,
+                assertThrows(NoUsersException.class, () -> manager.freePage(page))
+                        .getMessage(),
+                page,
+                () -> manager.freePage(page));
+        assertEquals(1, manager.stats().allocatedPages());
+        manager.get(page);
+        manager.freePage(page);
+        assertEquals(0, manager.stats().allocatedPages());
     }
 
     @Test

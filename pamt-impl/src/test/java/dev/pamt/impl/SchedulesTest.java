@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.pamt.api.DoubleFreeException;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.NoUsersException;
+import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
 import dev.pamt.api.ReclaimPolicy;
@@ -148,6 +149,49 @@ class SchedulesTest {
         assertEquals(1, manager.stats().lostRaces());
         assertEquals(1, cache.pairs());
         manager.put(REGION, 2);
+        closeWithNothingOut(manager);
+    }
+
+    @ParameterizedTest
+    @MethodSource("strategies")
+    void aGetThatHasWaitedForAFullRegionIsRefusedAndLeavesItFull(LockStrategy strategy) throws Exception {
+        PamtManager manager = manager(strategy);
+        Point add = hold(SeamcallLeaf.PHYMEM_PAMT_ADD, 0);
+        Call first = call(() -> manager.get(REGION, 512));
+        add.awaitReached();
+        Call second = call(() -> manager.get(REGION)).awaitWaiting();
+        add.open();
+        first.answer();
+        assertInstanceOf(TooManyUsersException.class, second.failure());
+        assertEquals(512, manager.state(REGION).users());
+        assertEquals(1, manager.stats().lostRaces());
+        manager.put(REGION, 512);
+        closeWithNothingOut(manager);
+    }
+
+    @ParameterizedTest
+    @MethodSource("strategies")
+    void aGetThatWasOneTooManyCountsIfTheOthersLeaveBeforeItIsRefused(LockStrategy strategy) throws Exception {
+        PamtManager manager =
+                rig.withoutChunks().builder().lockStrategy(strategy).build();
+        Point add = hold(SeamcallLeaf.PHYMEM_PAMT_ADD, 0);
+        Call first = call(() -> manager.get(REGION, 512));
+        add.awaitReached();
+        Call second = call(() -> manager.get(REGION)).awaitWaiting();
+        rig.givePage = (allocator, hpa) -> {
+            rig.givePage = PageAllocator::freePage;
+            // The second has added its user, and gives back the pair that it does not need.
+            assertEquals(513, manager.state(REGION).users());
+            manager.put(REGION, 512);
+            allocator.freePage(hpa);
+        };
+        add.open();
+        first.answer();
+        second.answer();
+        assertEquals(1, manager.state(REGION).users());
+        assertEquals(2, manager.stats().adds());
+        assertEquals(1, manager.stats().removes(), "the user that was taken away again was the last");
+        manager.put(REGION);
         closeWithNothingOut(manager);
     }
 
