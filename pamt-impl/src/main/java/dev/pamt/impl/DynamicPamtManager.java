@@ -12,26 +12,19 @@ import dev.pamt.api.PamtPageCache;
 import dev.pamt.api.PamtStats;
 import dev.pamt.api.ReclaimPolicy;
 import dev.pamt.api.RegionState;
-import dev.pamt.api.RegionsInUseException;
-import dev.pamt.api.RegionsInUseException.Leftover;
 import dev.pamt.api.TdxHost;
 import dev.pamt.api.TooManyUsersException;
 import dev.pamt.api.VmPageCache;
 import dev.pamt.impl.PageLedger.Holder;
-import dev.pamt.impl.RegionTransitions.Outcome;
-import dev.pamt.impl.RegionTransitions.Reclaim;
-import java.util.ArrayList;
-import java.util.List;
+import dev.pamt.impl.PairInstaller.Outcome;
 import java.util.Objects;
 import java.util.function.IntSupplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The manager on a module with Dynamic PAMT: the fast paths, and the doors to everything else.
  *
- * <p>{@link RegionWord} says how the word of a region works and who may change what, {@link RegionTransitions} in which
- * order a pair is installed and taken back.
+ * <p>{@link RegionWord} says how the word of a region works and who may change what, {@link Transition} in which order a pair
+ * is installed and taken back.
  */
 final class DynamicPamtManager implements PamtManager {
     /**
@@ -42,8 +35,6 @@ final class DynamicPamtManager implements PamtManager {
 
     private static final int LONGEST_PAUSE = 64;
 
-    private static final Logger LOG = LoggerFactory.getLogger(DynamicPamtManager.class);
-
     private final TdxHost host;
     private final boolean ownsHost;
     private final ModuleClaim claim;
@@ -53,16 +44,17 @@ final class DynamicPamtManager implements PamtManager {
     private final ManagerLifecycle lifecycle = new ManagerLifecycle();
     private final RetryQueue retries = new RetryQueue();
     private final ModuleCalls module = new ModuleCalls(counters);
-    private final RegionTransitions transitions;
-    private final LargePageTransitions largePages;
+    private final PairPool pool;
     private final PairSupply supply;
+    private final PairInstaller installer;
+    private final LargePageTransitions largePages;
     private final Reclaimer reclaimer;
+    private final ManagerClose closing;
 
     /**
      * Makes a manager.
      *
      * @param claim the claim on the module, released by the close
-     * @param lockDonors whether the regions of donated pages are locked; false only to show why they must be
      */
     DynamicPamtManager(
             TdxHost host,
@@ -71,22 +63,26 @@ final class DynamicPamtManager implements PamtManager {
             PageAllocator allocator,
             LockStrategy strategy,
             ReclaimPolicy policy,
-            IntSupplier processors,
-            boolean lockDonors) {
+            IntSupplier choice) {
         this.host = host;
         this.ownsHost = ownsHost;
         this.claim = claim;
         this.table = new RegionTable(host.memory().ram());
         this.pages = new HostPages(host, allocator, table);
-        TransitionLocks locks = new TransitionLocks(strategy.newLocks(table), counters, lockDonors);
-        this.transitions = new RegionTransitions(
-                table, locks, module, new Processors(host.platform(), processors), pages, counters, lifecycle, retries);
-        this.supply =
-                new PairSupply(host.memory().ram(), pages, new DonorRegions(table, transitions, locks, module, pages));
-        transitions.giveBackTo(supply);
-        this.largePages =
-                new LargePageTransitions(table, transitions, locks, module, counters, lifecycle, retries, supply);
-        this.reclaimer = new Reclaimer(table, transitions, retries, policy);
+        TransitionLocks locks = new TransitionLocks(strategy.newLocks(table), counters);
+        Processors processors = new Processors(host.platform(), choice);
+        DonorChunks chunks = new DonorChunks(host.memory().ram());
+        PairRecords records = new PairRecords(host.memory().ram(), chunks);
+        DonorRegions donors = new DonorRegions(table, locks, module, pages);
+        this.pool = new PairPool(chunks, records, pages, donors);
+        PairCustody custody = new PairCustody(records, pool, pages, counters, retries);
+        PairRemover remover = new PairRemover(table, locks, module, processors, counters, lifecycle, retries, custody);
+        this.supply = new PairSupply(pool, chunks, pages, donors.adopter(remover));
+        this.installer = new PairInstaller(table, locks, module, processors, counters, lifecycle, custody, remover);
+        this.largePages = new LargePageTransitions(
+                table, locks, module, processors, counters, lifecycle, retries, custody, remover);
+        this.reclaimer = new Reclaimer(table, remover, retries, policy);
+        this.closing = new ManagerClose(table, remover, lifecycle, pool, records, counters, retries);
     }
 
     @Override
@@ -140,10 +136,10 @@ final class DynamicPamtManager implements PamtManager {
         boolean ended = false;
         try {
             Region region = new Region(hpa, words, slot);
-            Outcome outcome = transitions.install(region, hpa, pages, source);
+            Outcome outcome = installer.install(region, hpa, pages, source);
             while (outcome == Outcome.CLOSING) {
                 lifecycle.requireOpen();
-                outcome = transitions.install(region, hpa, pages, source);
+                outcome = installer.install(region, hpa, pages, source);
             }
             ended = true;
             if (outcome == Outcome.TOO_MANY) {
@@ -311,7 +307,7 @@ final class DynamicPamtManager implements PamtManager {
         module.refuseReentry("trim");
         lifecycle.requireOpen();
         int reclaimed = reclaimer.trim();
-        supply.trim();
+        pool.trim();
         return reclaimed;
     }
 
@@ -354,11 +350,11 @@ final class DynamicPamtManager implements PamtManager {
                 counters.peakPairs(),
                 retries.size(),
                 counters.lostPairs(),
-                supply.sparePairs(),
+                pool.sparePairs(),
                 counters.cachedPairs.sum(),
-                supply.donorChunks(),
+                pool.donorChunks(),
                 pages.pages(Holder.CALLER),
-                supply.setAsidePairs(),
+                pool.setAsidePairs(),
                 pages.stranded());
     }
 
@@ -370,107 +366,15 @@ final class DynamicPamtManager implements PamtManager {
     @Override
     public void close() {
         module.refuseReentry("close");
-        List<Leftover> leftovers = new ArrayList<>();
-        List<Region> outOfReach = new ArrayList<>();
-        if (!lifecycle.beginClose()) {
-            return;
-        }
-        boolean ends = false;
-        try {
-            reclaimAll(leftovers, outOfReach);
-            ends = leftovers.isEmpty() && abandon(outOfReach, leftovers);
-        } finally {
-            lifecycle.decide(ends);
-        }
-        if (!leftovers.isEmpty()) {
-            throw new RegionsInUseException(leftovers);
-        }
-        // Commit point: the manager is closed, and nothing below throws.
-        try {
-            giveAllBack();
-        } finally {
-            claim.release();
-            if (ownsHost) {
-                host.close();
-            }
-        }
-    }
-
-    /**
-     * Takes back every pair that can come back, and finds the regions that are in use. Each is looked at under its lock: a get
-     * that was there first has published its users, one that comes later sees that the manager is closing.
-     *
-     * @param outOfReach gets the regions that are idle because the module is out of reach, and in no one's way
-     */
-    private void reclaimAll(List<Leftover> leftovers, List<Region> outOfReach) {
-        table.forEach((hpa, words, slot) -> {
-            Region region = new Region(hpa, words, slot);
-            Reclaim reclaim = Reclaim.NOT_IDLE;
-            int word = region.word();
-            do {
-                if (Reclaimer.needsReclaim(word)) {
-                    reclaim = transitions.reclaimAtLast(hpa);
+        if (closing.close()) {
+            try {
+                closing.giveAllBack();
+            } finally {
+                claim.release();
+                if (ownsHost) {
+                    host.close();
                 }
-                word = transitions.settledWord(region);
-                // A put beside this may have left the region idle after the first look.
-            } while (RegionWord.isIdle(word) && reclaim != Reclaim.FAILED && reclaim != Reclaim.OUT_OF_REACH);
-            if (RegionWord.isIdle(word) && reclaim == Reclaim.OUT_OF_REACH) {
-                outOfReach.add(region);
-            } else if (RegionWord.isBacked(word) || RegionWord.state(word) == RegionWord.HUGE) {
-                leftovers.add(new Leftover(hpa, RegionWord.describe(word)));
             }
-        });
-    }
-
-    /**
-     * Takes all idle regions out of backed whose module is out of reach, so that no get finds them idle in a closed manager. If
-     * one has got a user meanwhile, it is a leftover and all are as before.
-     *
-     * @return whether all are abandoned
-     */
-    private boolean abandon(List<Region> outOfReach, List<Leftover> leftovers) {
-        for (Region region : outOfReach) {
-            if (!transitions.abandon(region)) {
-                leftovers.add(new Leftover(region.hpa, region.describe()));
-                outOfReach.forEach(transitions::resume);
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private void giveAllBack() {
-        try {
-            lifecycle.closeCaches();
-        } finally {
-            supply.close();
-        }
-        counters.pairsLostInstalled(supply.loseAll());
-        retries.clear();
-        report(supply.awaitPages());
-    }
-
-    /** Logs what a close leaves behind. A logger that fails keeps no host open. */
-    private void report(long pagesOut) {
-        try {
-            if (pagesOut > 0) {
-                LOG.warn(
-                        "the manager is closed; {} page(s) are not back yet: those of calls under way come with them, those"
-                                + " of allocPage that were never freed are not the manager's any more",
-                        pagesOut);
-            }
-            long installed = counters.installedPairs();
-            long lost = counters.lostPairs();
-            if (installed != 0 || lost != 0) {
-                LOG.warn(
-                        "the manager is closed; {} page pair(s) are still counted as installed, and {} are lost: the module"
-                                + " may hold them for ever",
-                        installed,
-                        lost);
-            }
-        } catch (RuntimeException | Error dropped) {
-            // Nothing is left to do but to close the host.
-            return;
         }
     }
 

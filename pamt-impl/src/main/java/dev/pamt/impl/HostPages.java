@@ -84,6 +84,39 @@ final class HostPages {
         }
     }
 
+    /**
+     * Takes two pages of the host for a pair.
+     *
+     * @param hpa an address in the region that the pair is for, for the message; or {@link PairSource#NO_REGION}
+     * @throws OutOfPagesException if the host has none
+     * @throws IllegalStateException if the allocator broke a rule
+     * @throws ManagerClosedException if this was closed; the allocator has not been asked
+     */
+    PagePair takePair(long hpa) {
+        long page0Hpa = PageAllocator.NONE;
+        long page1Hpa = PageAllocator.NONE;
+        PagePair pair = null;
+        try {
+            page0Hpa = take(Holder.PAIR);
+            page1Hpa = page0Hpa == PageAllocator.NONE ? PageAllocator.NONE : take(Holder.PAIR);
+            if (page1Hpa == PageAllocator.NONE) {
+                throw new OutOfPagesException(
+                        hpa == PairSource.NO_REGION
+                                ? "a page pair"
+                                : String.format("a page pair for the region of 0x%x", hpa));
+            }
+            pair = new PagePair(page0Hpa, page1Hpa, false);
+        } finally {
+            if (pair == null && page0Hpa != PageAllocator.NONE) {
+                giveBackUnused(page0Hpa, Holder.PAIR);
+            }
+            if (pair == null && page1Hpa != PageAllocator.NONE) {
+                giveBackUnused(page1Hpa, Holder.PAIR);
+            }
+        }
+        return pair;
+    }
+
     private void enter(long hpa, Holder holder) {
         if ((hpa & (PageAllocator.PAGE_BYTES - 1)) != 0) {
             throw brokenRule("page", hpa, "is not a multiple of 0x1000");

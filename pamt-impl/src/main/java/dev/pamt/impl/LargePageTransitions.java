@@ -18,31 +18,34 @@ import dev.pamt.seamcall.TdxOperand;
  */
 final class LargePageTransitions {
     private final RegionTable table;
-    private final RegionTransitions transitions;
     private final TransitionLocks locks;
     private final ModuleCalls module;
+    private final Processors processors;
     private final Counters counters;
     private final ManagerLifecycle lifecycle;
     private final RetryQueue retries;
-    private final PairSupply supply;
+    private final PairCustody custody;
+    private final PairRemover remover;
 
     LargePageTransitions(
             RegionTable table,
-            RegionTransitions transitions,
             TransitionLocks locks,
             ModuleCalls module,
+            Processors processors,
             Counters counters,
             ManagerLifecycle lifecycle,
             RetryQueue retries,
-            PairSupply supply) {
+            PairCustody custody,
+            PairRemover remover) {
         this.table = table;
-        this.transitions = transitions;
         this.locks = locks;
         this.module = module;
+        this.processors = processors;
         this.counters = counters;
         this.lifecycle = lifecycle;
         this.retries = retries;
-        this.supply = supply;
+        this.custody = custody;
+        this.remover = remover;
     }
 
     /** What is done under the lock of a region, unless a close has got there first. */
@@ -56,7 +59,7 @@ final class LargePageTransitions {
         Region region = table.region(hpa);
         while (true) {
             lifecycle.requireOpen();
-            Transition transition = transitions.begin(region, hpa);
+            Transition transition = processors.begin(region, hpa);
             if (source != null) {
                 requireMapped2M(region);
                 transition.pair = source.take(hpa);
@@ -73,7 +76,11 @@ final class LargePageTransitions {
                     locks.unlock(transition);
                 }
             } finally {
-                transitions.takeHome(transition, source != null ? source : supply);
+                if (source != null) {
+                    custody.takeHome(transition, source);
+                } else {
+                    custody.takeHome(transition);
+                }
             }
         }
     }
@@ -84,15 +91,15 @@ final class LargePageTransitions {
             if (region.isEdge()) {
                 throw new AddressOutsideMemoryException(hpa);
             }
-            transitions.settle(transition);
-            transitions.emptyIfIdle(transition);
+            remover.settle(transition);
+            remover.emptyIfIdle(transition);
             int word = region.word();
             if (RegionWord.isBacked(word)) {
                 throw new RegionInUseException(
                         hpa, RegionWord.describe(word), "it can be mapped as one 2M page only without 4K users");
             }
             if (RegionWord.state(word) != RegionWord.EMPTY) {
-                throw RegionTransitions.refusal(word, hpa);
+                throw PairInstaller.refusal(word, hpa);
             }
             region.setState(RegionWord.HUGE);
             return 0;
@@ -117,7 +124,7 @@ final class LargePageTransitions {
 
     private long demote(Transition transition) {
         Region region = transition.region;
-        supply.hold(region, transition.pair);
+        custody.handOver(transition);
         region.setState(RegionWord.UNKNOWN);
         // Commit point: without an answer the region stays unknown.
         module.make(transition, Leaf.DEMOTE);
@@ -128,15 +135,15 @@ final class LargePageTransitions {
             return transition.status;
         }
         if (transition.answer == Answer.NO_ANSWER) {
-            transitions.losePairGoingIn(transition, SeamcallLeaf.MEM_PAGE_DEMOTE);
+            custody.losePairGoingIn(transition, SeamcallLeaf.MEM_PAGE_DEMOTE);
             throw transition.rethrow();
         }
-        transitions.takeFromRegion(transition);
+        custody.takeFromRegion(transition);
         region.setState(RegionWord.HUGE);
         if (transition.answer == Answer.NOT_SENT) {
             throw transition.rethrow();
         }
-        transitions.setAsideIfAtFault(transition, TdxOperand.R12, TdxOperand.R13);
+        custody.setAsideIfAtFault(transition, TdxOperand.R12, TdxOperand.R13);
         return transition.status;
     }
 
@@ -159,12 +166,12 @@ final class LargePageTransitions {
         module.make(transition, Leaf.PROMOTE);
         switch (transition.answer) {
             case SUCCESS -> {
-                transitions.judge(transition, transition.regs.r12, transition.regs.r13, SeamcallLeaf.MEM_PAGE_PROMOTE);
+                custody.judge(transition, transition.regs.r12, transition.regs.r13, SeamcallLeaf.MEM_PAGE_PROMOTE);
                 counters.promotes.getAndIncrement();
                 region.setState(RegionWord.HUGE);
             }
             case NO_ANSWER -> {
-                transitions.losePairInside(transition, "no answer to PROMOTE");
+                custody.losePairInside(transition, "no answer to PROMOTE");
                 retries.failed(region.hpa);
                 throw transition.rethrow();
             }

@@ -29,7 +29,6 @@ final class ManagerBuilder implements PamtManager.Builder {
     private LockStrategy strategy;
     private ReclaimPolicy policy;
     private IntSupplier processors;
-    private boolean lockDonors = true;
 
     @Override
     public PamtManager.Builder host(TdxHost value) {
@@ -101,12 +100,6 @@ final class ManagerBuilder implements PamtManager.Builder {
         return this;
     }
 
-    /** Leaves the donated pages' regions unlocked, to show what that leads to. */
-    ManagerBuilder leavingDonorsUnlocked() {
-        lockDonors = false;
-        return this;
-    }
-
     @Override
     public PamtManager build() {
         if (provider != null && memory == null) {
@@ -141,8 +134,7 @@ final class ManagerBuilder implements PamtManager.Builder {
                 pages,
                 strategy != null ? strategy : new LockStrategies.Per2M(),
                 policy != null ? policy : ReclaimPolicy.eager(),
-                processors,
-                lockDonors);
+                processors);
     }
 
     private TdxHost open() {

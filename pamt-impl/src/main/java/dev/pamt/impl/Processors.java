@@ -38,4 +38,9 @@ final class Processors {
         }
         return processors[index];
     }
+
+    /** Begins a transition of a region on the processor for the calling thread. */
+    Transition begin(Region region, long hpa) {
+        return new Transition(region, hpa, current());
+    }
 }

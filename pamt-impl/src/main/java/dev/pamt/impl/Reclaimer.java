@@ -1,7 +1,7 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.ReclaimPolicy;
-import dev.pamt.impl.RegionTransitions.Reclaim;
+import dev.pamt.impl.PairRemover.Reclaim;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jctools.queues.atomic.MpmcAtomicArrayQueue;
 
@@ -21,15 +21,15 @@ import org.jctools.queues.atomic.MpmcAtomicArrayQueue;
  */
 final class Reclaimer {
     private final RegionTable table;
-    private final RegionTransitions transitions;
+    private final PairRemover remover;
     private final RetryQueue retries;
     private final int limit;
     private final MpmcAtomicArrayQueue<Long> idle;
     private final AtomicInteger queued = new AtomicInteger();
 
-    Reclaimer(RegionTable table, RegionTransitions transitions, RetryQueue retries, ReclaimPolicy policy) {
+    Reclaimer(RegionTable table, PairRemover remover, RetryQueue retries, ReclaimPolicy policy) {
         this.table = table;
-        this.transitions = transitions;
+        this.remover = remover;
         this.retries = retries;
         this.limit = policy.idleRegions();
         this.idle = limit == 0 ? null : new MpmcAtomicArrayQueue<>(Math.max(2, limit) * 2);
@@ -39,7 +39,7 @@ final class Reclaimer {
     void emptied(long hpa, int[] words, int slot) {
         retries.tick();
         if (limit == 0) {
-            transitions.reclaim(hpa, words, slot);
+            remover.reclaim(hpa, words, slot);
         } else {
             keepIdle(hpa, words, slot);
         }
@@ -53,7 +53,7 @@ final class Reclaimer {
         for (long hpa = table.nextNeedingReclaim(0);
                 hpa >= 0;
                 hpa = table.nextNeedingReclaim(hpa + RegionTable.REGION_BYTES)) {
-            reclaimed += transitions.reclaim(hpa) == Reclaim.EMPTIED ? 1 : 0;
+            reclaimed += remover.reclaim(hpa) == Reclaim.EMPTIED ? 1 : 0;
         }
         return reclaimed;
     }
@@ -74,7 +74,7 @@ final class Reclaimer {
         try {
             number = hpa & -RegionTable.REGION_BYTES;
         } catch (OutOfMemoryError noMemory) {
-            transitions.reclaim(hpa);
+            remover.reclaim(hpa);
             return;
         }
         // Nothing from here to the offer needs memory: a region with QUEUED that is in no queue would be idle for ever.
@@ -106,7 +106,7 @@ final class Reclaimer {
 
     private void reclaimQueued(long hpa) {
         clearQueued(hpa);
-        transitions.reclaim(hpa);
+        remover.reclaim(hpa);
     }
 
     private void clearQueued(long hpa) {
@@ -120,7 +120,7 @@ final class Reclaimer {
         }
         long hpa = retries.pollDue();
         if (hpa != RetryQueue.NONE) {
-            transitions.reclaim(hpa);
+            remover.reclaim(hpa);
         }
     }
 

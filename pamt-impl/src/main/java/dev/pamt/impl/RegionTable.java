@@ -102,7 +102,16 @@ final class RegionTable implements LockStrategy.RegionBits {
 
     /** The place of a region's word within its gigabyte. */
     static int slot(long hpa) {
-        return slotOf((int) (hpa >>> REGION_SHIFT) & (REGIONS_PER_GIGABYTE - 1));
+        return slotOf(indexInGigabyte(hpa));
+    }
+
+    /** The number of a region within its gigabyte. */
+    static int indexInGigabyte(long hpa) {
+        return (int) (hpa >>> REGION_SHIFT) & (REGIONS_PER_GIGABYTE - 1);
+    }
+
+    static int gigabyteOf(long hpa) {
+        return (int) (hpa >>> GIGABYTE_SHIFT);
     }
 
     private static int slotOf(int index) {
@@ -155,9 +164,9 @@ final class RegionTable implements LockStrategy.RegionBits {
      */
     private long nextWithRam(long from) {
         long hpa = from;
-        for (int gigabyte = directory.next((int) (hpa >>> GIGABYTE_SHIFT));
+        for (int gigabyte = directory.next(gigabyteOf(hpa));
                 gigabyte >= 0;
-                gigabyte = directory.next((int) (hpa >>> GIGABYTE_SHIFT))) {
+                gigabyte = directory.next(gigabyteOf(hpa))) {
             hpa = Math.max(hpa, (long) gigabyte << GIGABYTE_SHIFT);
             if (RegionWord.state(lv(directory.at(gigabyte), slot(hpa))) != RegionWord.OUTSIDE) {
                 return hpa;
@@ -174,7 +183,7 @@ final class RegionTable implements LockStrategy.RegionBits {
      */
     long nextNeedingReclaim(long from) {
         for (long hpa = from; ; hpa += REGION_BYTES) {
-            int gigabyte = directory.next((int) (hpa >>> GIGABYTE_SHIFT));
+            int gigabyte = directory.next(gigabyteOf(hpa));
             if (gigabyte < 0) {
                 return -1;
             }

@@ -11,6 +11,27 @@ import java.lang.reflect.UndeclaredThrowableException;
 /**
  * One transition of a region on its way: the locks it has taken, the pair it has in hand, its call of the module and the
  * answer. Made before anything is taken, so that nothing behind a commit point needs memory. One thread's alone.
+ *
+ * <p>The order within a transition is what makes the contract hold, that a caller that has got a region finds its pair
+ * installed:
+ *
+ * <ul>
+ *   <li>Into backed: look again under the lock, ADD, and only then store the users. A getter that saw the old word has
+ *       failed and comes for the lock; one that sees the new word comes after the ADD.
+ *   <li>Out of backed: compare-and-set from exactly 0 users, and only then REMOVE. A getter that came first makes the
+ *       compare-and-set fail; one that comes later fails itself and waits for the lock. A putter that is late (its zero
+ *       has been taken back and perhaps reached again by others) finds whatever is true now, and either does the reclaim
+ *       that is due or nothing.
+ *   <li>In between the region is unknown. It gets a new state from an answer and from nothing else: after an error the one that
+ *       it had, after no answer none.
+ * </ul>
+ *
+ * <p><b>What throws.</b> Getting throws, and has then changed nothing but what a call without an answer leaves behind. Reclaiming
+ * never throws: its user is gone. Everything that can throw on its way (the choice of a processor, the locks, memory for the
+ * transition) lies before the compare-and-set; a region whose reclaim fails there is idle, and is tried again.
+ *
+ * <p>No host memory is asked for, and no page given back, while a region's lock is held: pairs are taken before and given
+ * back after.
  */
 final class Transition {
     /** The call of the module that a transition makes. */

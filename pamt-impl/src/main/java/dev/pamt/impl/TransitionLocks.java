@@ -31,21 +31,15 @@ final class TransitionLocks {
     private final boolean inWords;
 
     private final Counters counters;
-    private final boolean donorsToo;
     private final RateLimitedLog complaints = new RateLimitedLog(LOG);
     /** For each note the number of a lock, and the target of the transition that has taken it last. */
     private final AtomicLongArray notes = new AtomicLongArray(2 * NOTES);
 
-    /**
-     * Wraps the locks of a strategy.
-     *
-     * @param donorsToo whether donated pages' regions are locked; only a test that shows why they must be says no
-     */
-    TransitionLocks(RegionLocks locks, Counters counters, boolean donorsToo) {
+    /** Wraps the locks of a strategy. */
+    TransitionLocks(RegionLocks locks, Counters counters) {
         this.locks = locks;
         this.inWords = locks instanceof LockStrategies.Per2MLocks;
         this.counters = counters;
-        this.donorsToo = donorsToo;
     }
 
     /** Takes the lock of a transition's target, and those of its donors. Whatever this throws, no lock stays taken. */
@@ -73,7 +67,7 @@ final class TransitionLocks {
         long target = locks.lockOf(transition.region.number());
         transition.lock0 = target;
         PagePair donors = transition.donors();
-        if (donors == null || !donorsToo) {
+        if (donors == null) {
             return 1;
         }
         long donor0 = locks.lockOf(RegionTable.regionOf(donors.page0Hpa()));

@@ -93,8 +93,11 @@ class ManagerModelCheckingTest {
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.RegionTable")
                         .methods("materialise", "nextNeedingReclaim", "nextWithRam")
                         .ignore())
-                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.PairSupply")
-                        .methods("loseSingles", "loseChunks", "loseFromChunk", "chunkPagesOut")
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.PairRecords")
+                        .methods("loseSingles")
+                        .ignore())
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.DonorChunks")
+                        .methods("nextFrom")
                         .ignore());
     }
 }

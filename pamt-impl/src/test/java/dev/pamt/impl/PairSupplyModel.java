@@ -29,7 +29,10 @@ public final class PairSupplyModel {
     private final Chunks chunks = new Chunks();
     private final HostPages pages =
             new HostPages(new AttachedHost((rax, regs) -> 0, PhysicalMemory.none(), MAP), chunks, table);
-    private final PairSupply supply = new PairSupply(MAP.ram(), pages, new Regions(table));
+    private final DonorChunks donors = new DonorChunks(MAP.ram());
+    private final Regions regions = new Regions(table);
+    private final PairPool pool = new PairPool(donors, new PairRecords(MAP.ram(), donors), pages, regions);
+    private final PairSupply supply = new PairSupply(pool, donors, pages, regions);
     private final AtomicIntegerArray owners = new AtomicIntegerArray(CHUNKS * PAIRS);
     private final PagePair[][] inHand = new PagePair[4][2];
     private final PagePair[] kept = new PagePair[PAIRS - 2];
@@ -67,14 +70,14 @@ public final class PairSupplyModel {
         if (pair != null) {
             inHand[thread][region] = null;
             owners.getAndDecrement(indexOf(pair));
-            supply.giveBack(pair.page0Hpa(), pair.page1Hpa(), true, CHUNKS_HPA + region * PageAllocator.CHUNK_BYTES);
+            pool.giveBack(pair.page0Hpa(), pair.page1Hpa(), true, CHUNKS_HPA + region * PageAllocator.CHUNK_BYTES);
         }
     }
 
     /** Gives chunks back that no pair is out of. */
     @Operation
     public void trim() {
-        supply.trim();
+        pool.trim();
     }
 
     /** Every pair is somewhere, and when all have come home and one trim is through all chunks are with the host. */
@@ -88,19 +91,19 @@ public final class PairSupplyModel {
         for (PagePair[] hands : inHand) {
             out += (hands[0] == null ? 0 : 1) + (hands[1] == null ? 0 : 1);
         }
-        check(PAIRS * supply.donorChunks() == supply.sparePairs() + out, "a pair is missing");
-        check(supply.donorChunks() <= 2, "a chunk that no pair is out of, beside another");
+        check(PAIRS * pool.donorChunks() == pool.sparePairs() + out, "a pair is missing");
+        check(pool.donorChunks() <= 2, "a chunk that no pair is out of, beside another");
         for (int thread = 0; thread < inHand.length; thread++) {
             giveBack(thread, 0);
             giveBack(thread, 1);
         }
-        check(supply.donorChunks() <= 2, "a slot keeps a chunk");
+        check(pool.donorChunks() <= 2, "a slot keeps a chunk");
         for (PagePair pair : kept) {
             supply.giveBack(pair);
         }
-        check(supply.donorChunks() == 1, "a chunk beside the one that is spare");
-        supply.trim();
-        check(supply.donorChunks() == 0 && chunks.out == 0, "a chunk is not back");
+        check(pool.donorChunks() == 1, "a chunk beside the one that is spare");
+        pool.trim();
+        check(pool.donorChunks() == 0 && chunks.out == 0, "a chunk is not back");
     }
 
     private static void check(boolean good, String what) {
@@ -144,7 +147,7 @@ public final class PairSupplyModel {
         }
     }
 
-    private static final class Regions implements PairSupply.DonorRegions {
+    private static final class Regions implements PairPool.DonorRegions, PairSupply.ChunkAdopter {
         private final RegionTable table;
 
         Regions(RegionTable table) {

@@ -30,14 +30,17 @@ class PairSupplyTest {
     private final RegionTable table = new RegionTable(TestHost.MAP.ram());
     private final HostPages pages = new HostPages(rig.host, rig, table);
     private final Regions regions = new Regions();
-    private final PairSupply supply = new PairSupply(TestHost.MAP.ram(), pages, regions);
+    private final DonorChunks chunks = new DonorChunks(TestHost.MAP.ram());
+    private final PairRecords records = new PairRecords(TestHost.MAP.ram(), chunks);
+    private final PairPool pool = new PairPool(chunks, records, pages, regions);
+    private final PairSupply supply = new PairSupply(pool, chunks, pages, regions);
 
     @AfterEach
     void close() {
         rig.close();
     }
 
-    private final class Regions implements PairSupply.DonorRegions {
+    private final class Regions implements PairPool.DonorRegions, PairSupply.ChunkAdopter {
         boolean releases = true;
         boolean insideCall;
 
@@ -84,7 +87,7 @@ class PairSupplyTest {
     }
 
     private boolean takesBack(Region region, long page0Hpa, long page1Hpa) {
-        return supply.takeBack(transition(region), page0Hpa, page1Hpa);
+        return records.takeBack(transition(region), page0Hpa, page1Hpa);
     }
 
     private List<PagePair> take(int pairs) {
@@ -100,7 +103,7 @@ class PairSupplyTest {
     }
 
     private void giveBackScrubbed(PagePair pair, long hpa) {
-        supply.giveBack(pair.page0Hpa(), pair.page1Hpa(), pair.fromChunk(), hpa);
+        pool.giveBack(pair.page0Hpa(), pair.page1Hpa(), pair.fromChunk(), hpa);
     }
 
     @Test
@@ -111,12 +114,12 @@ class PairSupplyTest {
             assertEquals(new PagePair(chunk + 2 * PAGE * i, chunk + 2 * PAGE * i + PAGE, true), taken.get(i));
             assertEquals(RegionWord.DONOR, table.region(chunk).state());
         }
-        assertEquals(1, supply.donorChunks());
-        assertEquals(0, supply.sparePairs());
+        assertEquals(1, pool.donorChunks());
+        assertEquals(0, pool.sparePairs());
         assertEquals(512, rig.pagesOut());
         assertNotEquals(chunk, chunkOf(supply.take(PairSource.NO_REGION)));
-        assertEquals(2, supply.donorChunks());
-        assertEquals(PAIRS - 1, supply.sparePairs());
+        assertEquals(2, pool.donorChunks());
+        assertEquals(PAIRS - 1, pool.sparePairs());
     }
 
     @Test
@@ -125,10 +128,10 @@ class PairSupplyTest {
         PagePair second = supply.take(TestHost.NEXT_REGION);
         giveBackScrubbed(second, TestHost.NEXT_REGION);
         giveBackScrubbed(first, TestHost.REGION);
-        assertEquals(PAIRS, supply.sparePairs());
+        assertEquals(PAIRS, pool.sparePairs());
         assertEquals(first, supply.take(TestHost.REGION));
         assertEquals(second, supply.take(TestHost.NEXT_REGION));
-        assertEquals(PAIRS - 2, supply.sparePairs());
+        assertEquals(PAIRS - 2, pool.sparePairs());
         assertEquals(chunkOf(first) + 4 * PAGE, supply.take(TestHost.REGION).page0Hpa());
     }
 
@@ -138,7 +141,7 @@ class PairSupplyTest {
         PagePair second = supply.take(TestHost.REGION);
         giveBackScrubbed(second, TestHost.REGION);
         giveBackScrubbed(first, TestHost.REGION);
-        assertEquals(PAIRS, supply.sparePairs());
+        assertEquals(PAIRS, pool.sparePairs());
         assertEquals(second, supply.take(TestHost.REGION), "from the slot");
         assertEquals(first, supply.take(TestHost.REGION), "the lowest of the chunk");
     }
@@ -146,14 +149,14 @@ class PairSupplyTest {
     @Test
     void whenAllHaveComeHomeOneChunkStaysUntilItIsTrimmed() {
         List<PagePair> taken = take(3 * PAIRS + 1);
-        assertEquals(4, supply.donorChunks());
+        assertEquals(4, pool.donorChunks());
         taken.forEach(supply::giveBack);
-        assertEquals(1, supply.donorChunks());
-        assertEquals(PAIRS, supply.sparePairs());
+        assertEquals(1, pool.donorChunks());
+        assertEquals(PAIRS, pool.sparePairs());
         assertEquals(512, rig.pagesOut());
-        supply.trim();
-        assertEquals(0, supply.donorChunks());
-        assertEquals(0, supply.sparePairs());
+        pool.trim();
+        assertEquals(0, pool.donorChunks());
+        assertEquals(0, pool.sparePairs());
         assertEquals(0, rig.pagesOut());
         for (PagePair pair : taken) {
             assertEquals(RegionWord.EMPTY, table.region(chunkOf(pair)).state());
@@ -172,8 +175,8 @@ class PairSupplyTest {
         }
         // The first that came back made its chunk home again, and it stays so until it is used up.
         assertEquals(1, chunks.size());
-        assertEquals(3, supply.donorChunks());
-        assertEquals(10, supply.sparePairs());
+        assertEquals(3, pool.donorChunks());
+        assertEquals(10, pool.sparePairs());
     }
 
     @Test
@@ -182,9 +185,9 @@ class PairSupplyTest {
         for (PagePair pair : taken.subList(0, PAIRS)) {
             giveBackScrubbed(pair, TestHost.REGION);
         }
-        assertEquals(1, supply.donorChunks(), "no slot pins the first chunk");
+        assertEquals(1, pool.donorChunks(), "no slot pins the first chunk");
         assertEquals(RegionWord.EMPTY, table.region(chunkOf(taken.get(0))).state());
-        assertEquals(PAIRS - 1, supply.sparePairs());
+        assertEquals(PAIRS - 1, pool.sparePairs());
     }
 
     @Test
@@ -192,16 +195,16 @@ class PairSupplyTest {
         List<PagePair> taken = take(1);
         taken.forEach(supply::giveBack);
         regions.releases = false;
-        supply.trim();
-        assertEquals(1, supply.donorChunks());
-        assertEquals(PAIRS, supply.sparePairs());
+        pool.trim();
+        assertEquals(1, pool.donorChunks());
+        assertEquals(PAIRS, pool.sparePairs());
         assertEquals(512, rig.pagesOut());
         PagePair again = supply.take(TestHost.REGION);
         assertEquals(chunkOf(taken.get(0)), chunkOf(again));
         supply.giveBack(again);
         regions.releases = true;
-        supply.trim();
-        assertEquals(0, supply.donorChunks());
+        pool.trim();
+        assertEquals(0, pool.donorChunks());
         assertEquals(0, rig.pagesOut());
     }
 
@@ -210,11 +213,11 @@ class PairSupplyTest {
         PagePair pair = supply.take(TestHost.REGION);
         regions.insideCall = true;
         supply.giveBack(pair);
-        supply.trim();
-        assertEquals(1, supply.donorChunks());
+        pool.trim();
+        assertEquals(1, pool.donorChunks());
         regions.insideCall = false;
-        supply.trim();
-        assertEquals(0, supply.donorChunks());
+        pool.trim();
+        assertEquals(0, pool.donorChunks());
     }
 
     @Test
@@ -234,7 +237,7 @@ class PairSupplyTest {
         assertFalse(supply.take(TestHost.REGION).fromChunk());
         assertEquals(1, given[0]);
         assertEquals(RegionWord.backed(1), table.region(chunk[0]).word());
-        assertEquals(0, supply.donorChunks());
+        assertEquals(0, pool.donorChunks());
 
         rig.takeChunk = allocator -> {
             chunk[0] = allocator.allocChunk();
@@ -243,7 +246,7 @@ class PairSupplyTest {
         };
         assertFalse(supply.take(TestHost.REGION).fromChunk());
         assertEquals(1, given[0], "it is in use by its first owner");
-        assertEquals(0, supply.donorChunks());
+        assertEquals(0, pool.donorChunks());
     }
 
     @Test
@@ -262,8 +265,8 @@ class PairSupplyTest {
     void onlyTheRegionThatHoldsAPairOfAChunkGivesItBackAndOnlyThatPair() {
         PagePair pair = supply.take(TestHost.REGION);
         PagePair other = supply.take(TestHost.REGION);
-        supply.hold(region(0), pair);
-        supply.hold(region(1), other);
+        records.hold(region(0), pair);
+        records.hold(region(1), other);
         long page0 = pair.page0Hpa();
         assertFalse(takesBack(region(1), page0, page0 + PAGE), "another region's pair");
         assertFalse(takesBack(region(0), other.page0Hpa(), other.page1Hpa()));
@@ -273,12 +276,12 @@ class PairSupplyTest {
         assertFalse(takesBack(region(0), page0 + PAGE, page0));
         assertFalse(takesBack(region(0), page0 + 8, page0 + PAGE + 8));
         assertFalse(takesBack(region(0), TestHost.REGION, TestHost.REGION + PAGE), "no chunk lies there");
-        assertTrue(supply.holdsAny(region(0)));
+        assertTrue(records.holdsAny(region(0)));
         Transition back = transition(region(0));
-        assertTrue(supply.takeBack(back, page0, page0 + PAGE));
+        assertTrue(records.takeBack(back, page0, page0 + PAGE));
         assertTrue(back.cameFromChunk);
-        assertFalse(supply.holdsAny(region(0)));
-        assertTrue(supply.holdsAny(region(1)));
+        assertFalse(records.holdsAny(region(0)));
+        assertTrue(records.holdsAny(region(1)));
         assertFalse(takesBack(region(0), page0, page0 + PAGE), "a second time");
     }
 
@@ -288,20 +291,20 @@ class PairSupplyTest {
         PagePair pair = supply.take(TestHost.REGION);
         PagePair other = supply.take(TestHost.REGION);
         assertFalse(takesBack(region(0), pair.page0Hpa(), pair.page1Hpa()), "nothing is held yet");
-        supply.hold(region(0), pair);
-        supply.hold(region(1), other);
+        records.hold(region(0), pair);
+        records.hold(region(1), other);
         assertFalse(takesBack(region(1), pair.page0Hpa(), pair.page1Hpa()));
         assertFalse(takesBack(region(0), pair.page1Hpa(), pair.page0Hpa()), "in this order");
         assertFalse(takesBack(region(0), pair.page0Hpa(), other.page1Hpa()));
         assertFalse(takesBack(region(0), other.page0Hpa(), pair.page1Hpa()));
         assertFalse(takesBack(region(0), pair.page0Hpa() + 1, pair.page1Hpa()));
         assertFalse(takesBack(region(0), pair.page0Hpa(), pair.page1Hpa() + 2));
-        assertTrue(supply.holdsAny(region(0)));
+        assertTrue(records.holdsAny(region(0)));
         Transition back = transition(region(0));
-        assertTrue(supply.takeBack(back, pair.page0Hpa(), pair.page1Hpa()));
+        assertTrue(records.takeBack(back, pair.page0Hpa(), pair.page1Hpa()));
         assertFalse(back.cameFromChunk);
-        assertFalse(supply.holdsAny(region(0)));
-        assertTrue(supply.holdsAny(region(1)));
+        assertFalse(records.holdsAny(region(0)));
+        assertTrue(records.holdsAny(region(1)));
         assertFalse(takesBack(region(0), pair.page0Hpa(), pair.page1Hpa()));
     }
 
@@ -311,14 +314,14 @@ class PairSupplyTest {
         rig.withoutChunks();
         take(PAIRS - 1);
         PagePair single = supply.take(TestHost.REGION);
-        supply.hold(region(0), ofChunk);
-        supply.hold(region(1), single);
-        assertFalse(supply.lose(region(2)));
-        assertTrue(supply.lose(region(0)));
-        assertFalse(supply.lose(region(0)));
-        assertTrue(supply.lose(region(1)));
-        assertFalse(supply.lose(region(1)));
-        assertFalse(supply.holdsAny(region(0)) || supply.holdsAny(region(1)));
+        records.hold(region(0), ofChunk);
+        records.hold(region(1), single);
+        assertFalse(records.lose(region(2)));
+        assertTrue(records.lose(region(0)));
+        assertFalse(records.lose(region(0)));
+        assertTrue(records.lose(region(1)));
+        assertFalse(records.lose(region(1)));
+        assertFalse(records.holdsAny(region(0)) || records.holdsAny(region(1)));
         assertFalse(takesBack(region(0), ofChunk.page0Hpa(), ofChunk.page1Hpa()));
         assertFalse(takesBack(region(1), single.page0Hpa(), single.page1Hpa()));
     }
@@ -329,34 +332,34 @@ class PairSupplyTest {
         rig.withoutChunks();
         take(PAIRS - 3);
         for (int i = 0; i < taken.size(); i++) {
-            supply.hold(region(i % 100), taken.get(i));
+            records.hold(region(i % 100), taken.get(i));
         }
         // Regions of the first gigabyte as well, and of every place in it.
         Region low = table.region(0x20_0000L);
-        supply.hold(low, supply.take(low.hpa));
+        records.hold(low, supply.take(low.hpa));
         Region top = table.region(0x1_3FE0_0000L);
-        supply.hold(top, supply.take(TestHost.REGION));
-        assertEquals(taken.size() + 2, supply.loseAll());
-        assertEquals(0, supply.loseAll());
-        assertFalse(supply.holdsAny(low) || supply.holdsAny(top) || supply.holdsAny(region(3)));
+        records.hold(top, supply.take(TestHost.REGION));
+        assertEquals(taken.size() + 2, records.loseAll());
+        assertEquals(0, records.loseAll());
+        assertFalse(records.holdsAny(low) || records.holdsAny(top) || records.holdsAny(region(3)));
     }
 
     @Test
     void sixtyFourPairsAreSetAsideAndComeBackWithATrim() {
         List<PagePair> taken = take(66);
         for (int i = 0; i < 64; i++) {
-            assertTrue(supply.setAside(taken.get(i)));
-            assertEquals(i + 1, supply.setAsidePairs());
+            assertTrue(pool.setAside(taken.get(i)));
+            assertEquals(i + 1, pool.setAsidePairs());
         }
-        assertFalse(supply.setAside(taken.get(64)));
-        assertEquals(64, supply.setAsidePairs());
-        supply.trim();
-        assertEquals(0, supply.setAsidePairs());
-        assertEquals(PAIRS - 2, supply.sparePairs());
-        assertTrue(supply.setAside(taken.get(64)));
+        assertFalse(pool.setAside(taken.get(64)));
+        assertEquals(64, pool.setAsidePairs());
+        pool.trim();
+        assertEquals(0, pool.setAsidePairs());
+        assertEquals(PAIRS - 2, pool.sparePairs());
+        assertTrue(pool.setAside(taken.get(64)));
         supply.giveBack(taken.get(65));
-        supply.trim();
-        assertEquals(0, supply.donorChunks());
+        pool.trim();
+        assertEquals(0, pool.donorChunks());
     }
 
     @Test
@@ -366,14 +369,14 @@ class PairSupplyTest {
         rig.withoutChunks();
         take(PAIRS - 1);
         PagePair single = supply.take(TestHost.REGION);
-        supply.close();
+        pool.close();
         assertThrows(ManagerClosedException.class, () -> supply.take(TestHost.REGION));
-        assertFalse(supply.setAside(single));
-        assertEquals(2, supply.donorChunks());
+        assertFalse(pool.setAside(single));
+        assertEquals(2, pool.donorChunks());
         for (PagePair pair : taken.subList(0, PAIRS)) {
             giveBackScrubbed(pair, TestHost.REGION);
         }
-        assertEquals(1, supply.donorChunks(), "the first chunk went with its last pair");
+        assertEquals(1, pool.donorChunks(), "the first chunk went with its last pair");
         giveBackScrubbed(single, TestHost.REGION);
         assertEquals(512, rig.pagesOut());
     }
@@ -384,16 +387,16 @@ class PairSupplyTest {
         rig.withoutChunks();
         take(PAIRS - 5);
         List<PagePair> singles = take(4);
-        supply.hold(region(0), taken.get(0));
-        supply.hold(region(1), singles.get(0));
-        assertTrue(supply.lose(region(0)));
-        assertTrue(supply.lose(region(1)));
-        supply.losePair(taken.get(1).page0Hpa(), true);
-        supply.losePair(singles.get(1).page0Hpa(), false);
+        records.hold(region(0), taken.get(0));
+        records.hold(region(1), singles.get(0));
+        assertTrue(records.lose(region(0)));
+        assertTrue(records.lose(region(1)));
+        records.losePair(taken.get(1).page0Hpa(), true);
+        records.losePair(singles.get(1).page0Hpa(), false);
         supply.giveBack(taken.get(2));
-        supply.close();
+        pool.close();
         long pairsOut = (PAIRS - 3) + (4 - 2);
-        assertEquals(2 * pairsOut, supply.awaitPages(), "lost pairs are not waited for");
+        assertEquals(2 * pairsOut, pool.awaitPages(), "lost pairs are not waited for");
     }
 
     @Test
@@ -407,7 +410,7 @@ class PairSupplyTest {
         taker.start();
         fetching.awaitReached();
         pages.close();
-        assertEquals(512, supply.awaitPages(), "from the host");
+        assertEquals(512, pool.awaitPages(), "from the host");
         Point giving = new Point();
         rig.giveChunk = (allocator, hpa) -> {
             giving.pass();
@@ -415,10 +418,10 @@ class PairSupplyTest {
         };
         fetching.open();
         giving.awaitReached();
-        assertEquals(512, supply.awaitPages(), "to the host");
+        assertEquals(512, pool.awaitPages(), "to the host");
         giving.open();
         taker.join(20_000);
-        assertEquals(0, supply.awaitPages());
+        assertEquals(0, pool.awaitPages());
         assertEquals(0, rig.pagesOut());
     }
 
@@ -448,42 +451,42 @@ class PairSupplyTest {
                 giveBackScrubbed(pair, random.nextBoolean() ? hpa : PairSource.NO_REGION);
             } else if (choice < 16 && !inHand.isEmpty() && !held.containsKey(regionIndex % 100)) {
                 PagePair pair = inHand.remove(random.nextInt(inHand.size()));
-                supply.hold(region(regionIndex % 100), pair);
+                records.hold(region(regionIndex % 100), pair);
                 held.put(regionIndex % 100, pair);
             } else if (choice < 18 && held.containsKey(regionIndex % 100)) {
                 PagePair pair = held.remove(regionIndex % 100);
                 if (random.nextInt(200) == 0) {
-                    assertTrue(supply.lose(region(regionIndex % 100)), where);
+                    assertTrue(records.lose(region(regionIndex % 100)), where);
                     lost.merge(chunkOf(pair), 1, Integer::sum);
                 } else {
                     assertTrue(takesBack(region(regionIndex % 100), pair.page0Hpa(), pair.page1Hpa()), where);
                     inHand.add(pair);
                 }
             } else if (choice == 18 && random.nextInt(100) == 0) {
-                supply.trim();
+                pool.trim();
                 setAside.forEach(pair -> away.remove(pair.page0Hpa()));
                 setAside.clear();
             } else if (choice == 19 && !inHand.isEmpty() && setAside.size() < 64 && random.nextInt(50) == 0) {
                 PagePair pair = inHand.remove(inHand.size() - 1);
-                assertTrue(supply.setAside(pair), where);
+                assertTrue(pool.setAside(pair), where);
                 setAside.add(pair);
             }
             Set<Long> chunksInUse = new HashSet<>();
             away.forEach(page0 -> chunksInUse.add(page0 & -CHUNK));
             long lostPairs = lost.values().stream().mapToInt(Integer::intValue).sum();
             long out = inHand.size() + held.size() + lostPairs + setAside.size();
-            assertEquals(supply.donorChunks() * PAIRS - out, supply.sparePairs(), where);
-            assertTrue(supply.donorChunks() <= chunksInUse.size() + 1, where);
-            assertEquals(setAside.size(), supply.setAsidePairs(), where);
+            assertEquals(pool.donorChunks() * PAIRS - out, pool.sparePairs(), where);
+            assertTrue(pool.donorChunks() <= chunksInUse.size() + 1, where);
+            assertEquals(setAside.size(), pool.setAsidePairs(), where);
         }
         inHand.forEach(supply::giveBack);
         held.forEach((index, pair) -> {
             assertTrue(takesBack(region(index), pair.page0Hpa(), pair.page1Hpa()));
             supply.giveBack(pair);
         });
-        supply.trim();
-        supply.trim();
-        assertEquals(lost.size(), supply.donorChunks(), "seed " + seed);
+        pool.trim();
+        pool.trim();
+        assertEquals(lost.size(), pool.donorChunks(), "seed " + seed);
         assertEquals(512L * lost.size(), rig.pagesOut(), "seed " + seed);
     }
 }

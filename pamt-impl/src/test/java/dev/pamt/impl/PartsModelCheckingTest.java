@@ -135,6 +135,9 @@ class PartsModelCheckingTest {
                                 .ignore())
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.RegionTable")
                         .methods("materialise", "nextNeedingReclaim", "nextWithRam")
+                        .ignore())
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.DonorChunks")
+                        .methods("nextFrom")
                         .ignore());
     }
 

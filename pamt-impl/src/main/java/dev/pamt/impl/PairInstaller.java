@@ -1,0 +1,201 @@
+package dev.pamt.impl;
+
+import dev.pamt.api.AddressOutsideMemoryException;
+import dev.pamt.api.CacheExhaustedException;
+import dev.pamt.api.DonorRegionException;
+import dev.pamt.api.ForeignPagePairException;
+import dev.pamt.api.ManagerClosedException;
+import dev.pamt.api.OutOfPagesException;
+import dev.pamt.api.PamtException;
+import dev.pamt.api.RegionMapped2MException;
+import dev.pamt.api.SeamcallFailedException;
+import dev.pamt.impl.Transition.Answer;
+import dev.pamt.impl.Transition.Leaf;
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+
+/** Into backed: installs a pair for the first users of a region, in the order that {@link Transition} gives. */
+final class PairInstaller {
+    /** How many pairs a get offers to the module, if it refuses their pages. */
+    private static final int MOST_PAIRS_TRIED = 8;
+
+    private final RegionTable table;
+    private final TransitionLocks locks;
+    private final ModuleCalls module;
+    private final Processors processors;
+    private final Counters counters;
+    private final ManagerLifecycle lifecycle;
+    private final PairCustody custody;
+    private final PairRemover remover;
+
+    PairInstaller(
+            RegionTable table,
+            TransitionLocks locks,
+            ModuleCalls module,
+            Processors processors,
+            Counters counters,
+            ManagerLifecycle lifecycle,
+            PairCustody custody,
+            PairRemover remover) {
+        this.table = table;
+        this.locks = locks;
+        this.module = module;
+        this.processors = processors;
+        this.counters = counters;
+        this.lifecycle = lifecycle;
+        this.custody = custody;
+        this.remover = remover;
+    }
+
+    /** How a get of a region has ended that was not backed at first, when not with an exception. */
+    enum Outcome {
+        /** The users are counted and the region is backed. */
+        BACKED,
+        /** The users are counted but too many; the caller takes them away again. */
+        TOO_MANY,
+        /** The manager is being closed, or closed; nothing has changed. */
+        CLOSING,
+        /** The region is empty, and there was no reason to have a pair ready. For the loop inside. */
+        PAIR_NEEDED,
+        /** The module has refused the pages of the pair, which are set aside. For the loop inside. */
+        PAIR_REFUSED
+    }
+
+    /**
+     * Takes users for a region that was not backed when they were added to its word.
+     *
+     * @throws PamtException if the region cannot be backed; the attempt is still in its word, for the caller to wipe
+     */
+    Outcome install(Region region, long hpa, int users, PairSource source) {
+        module.refuseReentry("a get of a region that is not backed");
+        PamtException refusal = null;
+        int refused = 0;
+        Outcome outcome = Outcome.PAIR_NEEDED;
+        while (outcome == Outcome.PAIR_NEEDED || outcome == Outcome.PAIR_REFUSED) {
+            Transition transition = processors.begin(region, hpa);
+            drawPair(transition, source, refusal);
+            outcome = attempt(transition, users, source);
+            if (outcome == Outcome.PAIR_REFUSED) {
+                refusal = transition.shortage;
+                if (++refused == MOST_PAIRS_TRIED) {
+                    throw refusal;
+                }
+            }
+        }
+        return outcome;
+    }
+
+    /**
+     * Takes a pair if it looks as if one were needed. That there is none may turn out not to matter.
+     *
+     * @param refusal why the pair before was refused, which says more than that there is no other; null if there was none
+     */
+    private void drawPair(Transition transition, PairSource source, PamtException refusal) {
+        int state = transition.region.state();
+        if (!lifecycle.isOpen() || (state != RegionWord.EMPTY && state != RegionWord.UNKNOWN)) {
+            return;
+        }
+        if (!module.isReachable(transition)) {
+            throw transition.rethrow();
+        }
+        try {
+            transition.pair = source.take(transition.hpa);
+        } catch (OutOfPagesException | CacheExhaustedException | ManagerClosedException none) {
+            transition.shortage = refusal != null ? refusal : none;
+        }
+    }
+
+    private Outcome attempt(Transition transition, int users, PairSource source) {
+        if (transition.pair != null) {
+            transition.claims = RegionWord.EMPTY;
+        }
+        try {
+            locks.lock(transition);
+            try {
+                return installLocked(transition, users);
+            } finally {
+                locks.unlock(transition);
+            }
+        } finally {
+            custody.takeHome(transition, source);
+        }
+    }
+
+    private Outcome installLocked(Transition transition, int users) {
+        Region region = transition.region;
+        if (region.isEdge() && !table.isRam(transition.hpa, users)) {
+            throw new AddressOutsideMemoryException(transition.hpa);
+        }
+        if (!region.isBacked() && !lifecycle.isOpen()) {
+            region.wipeAttempts();
+            return Outcome.CLOSING;
+        }
+        if (transition.claimed) {
+            return add(transition, users);
+        }
+        remover.settle(transition);
+        if (region.isBacked()) {
+            if (transition.pair != null) {
+                counters.lostRaces.getAndIncrement();
+            }
+            int before = region.addUsers(users);
+            return RegionWord.users(before) + users <= RegionWord.MAX_USERS ? Outcome.BACKED : Outcome.TOO_MANY;
+        }
+        if (region.state() != RegionWord.EMPTY) {
+            throw refusal(region.word(), transition.hpa);
+        }
+        if (transition.pair == null) {
+            if (transition.shortage == null) {
+                return Outcome.PAIR_NEEDED;
+            }
+            throw transition.shortage;
+        }
+        transition.claim(RegionWord.EMPTY);
+        return add(transition, users);
+    }
+
+    private Outcome add(Transition transition, int users) {
+        Region region = transition.region;
+        custody.handOver(transition);
+        // Commit point: without an answer the region stays unknown.
+        transition.nextState = RegionWord.SAME;
+        module.make(transition, Leaf.ADD);
+        if (transition.answer == Answer.SUCCESS) {
+            transition.pair = null;
+            transition.nextState = RegionWord.backed(users);
+            return Outcome.BACKED;
+        }
+        if (transition.answer == Answer.NO_ANSWER) {
+            custody.losePairGoingIn(transition, SeamcallLeaf.PHYMEM_PAMT_ADD);
+            throw transition.rethrow();
+        }
+        custody.takeFromRegion(transition);
+        transition.nextState = RegionWord.EMPTY;
+        if (transition.answer == Answer.NOT_SENT) {
+            throw transition.rethrow();
+        }
+        counters.addFailures.getAndIncrement();
+        if (transition.answered(TdxStatus.HPA_RANGE_NOT_FREE)) {
+            throw new ForeignPagePairException(transition.hpa);
+        }
+        SeamcallFailedException refusal = new SeamcallFailedException(
+                SeamcallLeaf.PHYMEM_PAMT_ADD,
+                transition.status,
+                String.format("of %s to region 0x%x", transition.pair, region.hpa));
+        if (custody.setAsideIfAtFault(transition, TdxOperand.RDX, TdxOperand.R8)) {
+            transition.shortage = refusal;
+            return Outcome.PAIR_REFUSED;
+        }
+        throw refusal;
+    }
+
+    /** Why a word that is neither backed nor empty admits no user. */
+    static PamtException refusal(int word, long hpa) {
+        return switch (RegionWord.state(word)) {
+            case RegionWord.HUGE -> new RegionMapped2MException(hpa);
+            case RegionWord.DONOR -> new DonorRegionException(hpa);
+            default -> new AddressOutsideMemoryException(hpa);
+        };
+    }
+}
