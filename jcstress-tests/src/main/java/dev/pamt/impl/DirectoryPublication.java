@@ -3,6 +3,7 @@ package dev.pamt.impl;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
+import dev.pamt.impl.host.GigabyteDirectory;
 import dev.pamt.seamcall.PhysicalRange;
 import java.util.Arrays;
 import java.util.List;

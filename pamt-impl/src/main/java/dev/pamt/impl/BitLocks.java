@@ -1,6 +1,8 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.impl.host.Hashing;
+import dev.pamt.impl.host.Mutexes;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 

@@ -1,5 +1,6 @@
 package dev.pamt.impl;
 
+import dev.pamt.impl.host.Hashing;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;

@@ -1,5 +1,6 @@
 package dev.pamt.impl;
 
+import dev.pamt.impl.host.GigabyteDirectory;
 import dev.pamt.seamcall.PhysicalRange;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;

@@ -1,6 +1,7 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.impl.host.Hashing;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 

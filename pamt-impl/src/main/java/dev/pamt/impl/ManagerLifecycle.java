@@ -1,6 +1,7 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.ManagerClosedException;
+import dev.pamt.impl.host.Mutexes;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Condition;

@@ -1,6 +1,7 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.PageAllocator;
+import dev.pamt.impl.host.GigabyteDirectory;
 import dev.pamt.seamcall.PhysicalRange;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;

@@ -2,6 +2,7 @@ package dev.pamt.impl;
 
 import dev.pamt.api.PageAllocator;
 import dev.pamt.impl.PageLedger.Holder;
+import dev.pamt.impl.host.Mutexes;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 

@@ -1,6 +1,8 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.PageAllocator;
+import dev.pamt.impl.host.GigabyteDirectory;
+import dev.pamt.impl.host.Mutexes;
 import dev.pamt.seamcall.PhysicalRange;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLongArray;

@@ -1,5 +1,6 @@
 package dev.pamt.impl;
 
+import dev.pamt.impl.host.Hashing;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**

@@ -1,5 +1,6 @@
 package dev.pamt.impl;
 
+import dev.pamt.impl.host.Hashing;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.Seamcalls;
 import java.util.function.IntSupplier;

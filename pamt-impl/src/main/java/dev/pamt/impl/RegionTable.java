@@ -3,6 +3,7 @@ package dev.pamt.impl;
 import dev.pamt.api.AddressOutsideMemoryException;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.RegionState;
+import dev.pamt.impl.host.GigabyteDirectory;
 import dev.pamt.seamcall.PhysicalRange;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -23,7 +24,7 @@ import java.util.List;
  */
 final class RegionTable implements LockStrategy.RegionBits {
     static final int REGION_SHIFT = 21;
-    static final int REGIONS_PER_GIGABYTE = 512;
+    static final int REGIONS_PER_GIGABYTE = GigabyteDirectory.REGIONS_PER_GIGABYTE;
 
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(int[].class);
     static final long REGION_BYTES = 1L << REGION_SHIFT;

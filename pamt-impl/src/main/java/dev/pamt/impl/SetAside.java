@@ -1,5 +1,6 @@
 package dev.pamt.impl;
 
+import dev.pamt.impl.host.Mutexes;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**

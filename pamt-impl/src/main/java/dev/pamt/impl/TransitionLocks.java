@@ -1,6 +1,7 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.LockStrategy.RegionLocks;
+import dev.pamt.impl.host.Hashing;
 import java.util.concurrent.atomic.AtomicLongArray;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;

@@ -1,4 +1,4 @@
-package dev.pamt.impl;
+package dev.pamt.impl.host;
 
 import dev.pamt.seamcall.PhysicalRange;
 import java.lang.invoke.MethodHandles;
@@ -18,7 +18,10 @@ import java.util.function.ObjLongConsumer;
  *
  * @param <T> an array of a primitive type
  */
-final class GigabyteDirectory<T> {
+public final class GigabyteDirectory<T> {
+    /** Regions of 2 MiB in a gigabyte. */
+    public static final int REGIONS_PER_GIGABYTE = 512;
+
     private static final VarHandle LEAF = MethodHandles.arrayElementVarHandle(Object[][].class);
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
     private static final int LEAF_BITS = 10;
@@ -27,22 +30,38 @@ final class GigabyteDirectory<T> {
 
     private final Object[][] leaves;
 
-    GigabyteDirectory(List<PhysicalRange> ram) {
-        long top = ram.stream().mapToLong(PhysicalRange::endHpa).max().orElseThrow();
-        leaves = new Object[leafOf(top - 1) + 1][];
+    /**
+     * Makes an empty directory.
+     *
+     * @param ram the memory that it is for
+     */
+    public GigabyteDirectory(List<PhysicalRange> ram) {
+        long top = ram.stream().mapToLong(PhysicalRange::endHpa).max().orElse(0);
+        leaves = new Object[top == 0 ? 0 : leafOf(top - 1) + 1][];
     }
 
-    /** The array of the gigabyte that an address lies in, or null if it has not been made; any long is an address here. */
+    /**
+     * Finds the array of a gigabyte.
+     *
+     * @param hpa an address in the gigabyte; any long is one here
+     * @return the array, or null if it has not been made
+     */
     @SuppressWarnings("unchecked") // only put() stores, and it stores T
-    T get(long hpa) {
+    public T get(long hpa) {
         int number = leafOf(hpa);
         Object[] leaf = number >= leaves.length ? null : (Object[]) LEAF.getAcquire(leaves, number);
         return leaf == null ? null : (T) SLOT.getAcquire(leaf, slotOf(hpa));
     }
 
-    /** Stores the array of a gigabyte in which RAM lies, unless another thread was first; returns the one that counts. */
+    /**
+     * Stores the array of a gigabyte, unless another thread was first.
+     *
+     * @param hpa an address in the gigabyte, in which RAM lies
+     * @param array the array, its first contents written
+     * @return the array that counts
+     */
     @SuppressWarnings("unchecked")
-    T put(long hpa, T array) {
+    public T put(long hpa, T array) {
         Object first = SLOT.compareAndExchange(leafFor(hpa), slotOf(hpa), null, array);
         return first == null ? array : (T) first;
     }
@@ -58,15 +77,24 @@ final class GigabyteDirectory<T> {
         return first == null ? mine : first;
     }
 
-    /** Shows every array that has been made, with the address of its gigabyte, in ascending order. */
-    void forEach(ObjLongConsumer<T> visitor) {
+    /**
+     * Shows every array that has been made, in ascending order.
+     *
+     * @param visitor gets an array and the address of its gigabyte
+     */
+    public void forEach(ObjLongConsumer<T> visitor) {
         for (int gigabyte = next(0); gigabyte >= 0; gigabyte = next(gigabyte + 1)) {
             visitor.accept(at(gigabyte), (long) gigabyte << GIGABYTE_SHIFT);
         }
     }
 
-    /** Returns the number of the first gigabyte from a given one on that has an array, or -1. */
-    int next(int from) {
+    /**
+     * Finds the next gigabyte that has an array.
+     *
+     * @param from the number of the first gigabyte to look at
+     * @return its number, or -1
+     */
+    public int next(int from) {
         for (int gigabyte = from; gigabyte >>> LEAF_BITS < leaves.length; gigabyte++) {
             if (LEAF.getVolatile(leaves, gigabyte >>> LEAF_BITS) == null) {
                 gigabyte |= LEAF_MASK;
@@ -77,9 +105,14 @@ final class GigabyteDirectory<T> {
         return -1;
     }
 
-    /** Returns the array of a gigabyte by its number, or null if it has not been made. */
+    /**
+     * Finds an array by the number of its gigabyte.
+     *
+     * @param gigabyte the number
+     * @return the array, or null if it has not been made
+     */
     @SuppressWarnings("unchecked")
-    T at(int gigabyte) {
+    public T at(int gigabyte) {
         Object[] leaf = (Object[]) LEAF.getVolatile(leaves, gigabyte >>> LEAF_BITS);
         return leaf == null ? null : (T) SLOT.getVolatile(leaf, gigabyte & LEAF_MASK);
     }

@@ -1,10 +1,10 @@
-package dev.pamt.impl;
+package dev.pamt.impl.host;
 
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /** Takes a mutex where there is no way back: behind a commit point, where an exception would leave things half done. */
-final class Mutexes {
+public final class Mutexes {
     private static final long PAUSE_NANOS = 10_000;
 
     private Mutexes() {}
@@ -12,8 +12,10 @@ final class Mutexes {
     /**
      * Takes a lock that is held for a few instructions at a time. A {@link ReentrantLock} allocates when it is contended; if
      * that fails, this polls it.
+     *
+     * @param mutex the lock
      */
-    static void lock(ReentrantLock mutex) {
+    public static void lock(ReentrantLock mutex) {
         boolean taken = mutex.tryLock();
         if (!taken) {
             try {
