@@ -20,7 +20,7 @@ public record PhysicalRange(long baseHpa, long bytes) implements Comparable<Phys
      * @throws IllegalArgumentException if the range is empty, begins below 0 or ends above 2^52
      */
     public PhysicalRange {
-        if (baseHpa < 0 || bytes <= 0 || baseHpa + bytes < 0 || baseHpa + bytes > 1L << ADDRESS_BITS) {
+        if (baseHpa < 0 || bytes <= 0 || bytes > (1L << ADDRESS_BITS) - baseHpa) {
             throw new IllegalArgumentException(String.format(
                     "a range has at least one byte and lies below 2^%d; base 0x%x with 0x%x bytes does not",
                     ADDRESS_BITS, baseHpa, bytes));

@@ -36,6 +36,7 @@ class TdxStatusTest {
         assertTrue(TdxStatus.isRecoverable(TdxStatus.MISSING_PAMT_PAGE_PAIR.with(TdxOperand.R8)));
         assertTrue(TdxStatus.isError(TdxStatus.PAGE_NOT_FREE.code()));
         assertFalse(TdxStatus.isRecoverable(TdxStatus.PAGE_NOT_FREE.code()));
+        assertFalse(TdxStatus.isError(TdxStatus.SUCCESS.code()));
         assertFalse(TdxStatus.isError(TdxStatus.TDMR_ALREADY_INITIALIZED.code()));
         assertFalse(TdxStatus.isRecoverable(TdxStatus.TDMR_ALREADY_INITIALIZED.code()));
     }
@@ -50,6 +51,7 @@ class TdxStatusTest {
             assertEquals(13, TdxStatus.detailsOf(status.with(TdxOperand.R13)));
         }
         assertEquals(82, codes.size());
+        assertEquals(0xff, TdxStatus.classOf(0x8000_ff00_0000_0000L));
         assertEquals(2, TdxStatus.classOf(TdxStatus.SYS_BUSY.code()));
         assertEquals(3, TdxStatus.classOf(TdxStatus.NO_PAMT_PAGE_PAIR.code()));
     }

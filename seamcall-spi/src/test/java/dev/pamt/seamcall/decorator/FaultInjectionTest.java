@@ -2,7 +2,7 @@ package dev.pamt.seamcall.decorator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,6 +13,7 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -66,14 +67,35 @@ class FaultInjectionTest {
     }
 
     @Test
+    void aLeafThatIsUnknownHasNoFaultAndNoCount() {
+        FaultInjection faults =
+                new FaultInjection(FaultPlan.builder().answer(ADD, 1, BUSY).build());
+        assertEquals(9, faults.decorate((rax, regs) -> 9, 0).seamcall(4000, new SeamcallRegisters()));
+        assertEquals(0, faults.injected());
+    }
+
+    @Test
+    void everyVersionOfALeafIsThatLeaf() {
+        FaultInjection faults = new FaultInjection(
+                FaultPlan.builder().answer(SeamcallLeaf.MEM_SEPT_ADD, 1, BUSY).build());
+        assertEquals(
+                BUSY, faults.decorate(backend, 0).seamcall(SeamcallLeaf.MEM_SEPT_ADD.rax(1), new SeamcallRegisters()));
+        assertEquals(1, faults.calls(SeamcallLeaf.MEM_SEPT_ADD));
+    }
+
+    @Test
     void garbageIsInEveryRegisterAfterACallThatWasCarriedOut() {
         SeamcallProvider faulty =
                 new FaultInjection(FaultPlan.builder().garbage(ADD, 1, 42).build()).decorate(backend, 0);
         SeamcallRegisters regs = new SeamcallRegisters();
         assertEquals(0, faulty.seamcall(ADD.rax(), regs));
         assertEquals(1, reached.get());
-        assertNotEquals(0, regs.rcx);
-        assertNotEquals(0, regs.r15);
+        SeamcallRegisters garbage = new SeamcallRegisters();
+        SplittableRandom random = new SplittableRandom(42);
+        for (String register : "RCX RDX RBX RSI RDI R8 R9 R10 R11 R12 R13 R14 R15".split(" ", -1)) {
+            garbage.set(TdxOperand.valueOf(register), random.nextLong());
+        }
+        assertEquals(garbage, regs, "all of it decided by the seed");
     }
 
     @Test
@@ -83,11 +105,13 @@ class FaultInjectionTest {
                 .decorate(backend, 0);
         SeamcallUnavailableException before = assertThrows(SeamcallUnavailableException.class, () -> add(faulty));
         assertTrue(before.mayHaveBeenMade(), "the caller cannot know");
+        assertEquals("injected: the module was lost before call 1 of TDH.PHYMEM.PAMT.ADD", before.getMessage());
         assertEquals(0, reached.get());
         SeamcallRegisters regs = new SeamcallRegisters();
         SeamcallUnavailableException after =
                 assertThrows(SeamcallUnavailableException.class, () -> faulty.seamcall(ADD.rax(), regs));
         assertTrue(after.mayHaveBeenMade());
+        assertEquals("injected: the module was lost after call 2 of TDH.PHYMEM.PAMT.ADD", after.getMessage());
         assertEquals(1, reached.get());
         assertEquals(new SeamcallRegisters(), regs, "the answer is lost as a whole");
     }
@@ -100,6 +124,7 @@ class FaultInjectionTest {
         assertEquals(0, add(faulty));
         SeamcallUnavailableException notSent = assertThrows(SeamcallUnavailableException.class, () -> add(faulty));
         assertFalse(notSent.mayHaveBeenMade());
+        assertEquals("injected: call 2 of TDH.PHYMEM.PAMT.ADD was not sent", notSent.getMessage());
         assertEquals(1, reached.get());
         assertEquals(0, add(faulty));
         assertEquals(1, faults.injected());
@@ -112,6 +137,46 @@ class FaultInjectionTest {
         assertThrows(IllegalArgumentException.class, () -> plan.busy(ADD, 3, 3, TdxOperand.RCX));
         assertThrows(IllegalArgumentException.class, () -> plan.loseAfter(ADD, 0));
         assertThrows(IllegalArgumentException.class, () -> plan.busy(ADD, 1, 0, TdxOperand.RCX));
+        IllegalArgumentException tooLong =
+                assertThrows(IllegalArgumentException.class, () -> plan.busy(ADD, 6, 1_000_001, TdxOperand.RCX));
+        assertEquals("a burst has 1 to 1000000 calls, not 1000001", tooLong.getMessage());
+    }
+
+    @Test
+    void aBurstHasOneCallAtLeastAndAMillionAtMost() {
+        FaultPlan plan = FaultPlan.builder()
+                .busy(ADD, 1, 1, TdxOperand.RCX)
+                .busy(SeamcallLeaf.SYS_RD, 1, 1_000_000, TdxOperand.RCX)
+                .build();
+        assertEquals(BUSY, plan.of(ADD, 1).value());
+        assertNull(plan.of(ADD, 2));
+        assertEquals(BUSY, plan.of(SeamcallLeaf.SYS_RD, 1_000_000).value());
+        assertNull(plan.of(SeamcallLeaf.SYS_RD, 1_000_001));
+    }
+
+    @Test
+    void aPlanStaysAsItWasBuilt() {
+        FaultPlan.Builder builder = FaultPlan.builder().answer(ADD, 1, BUSY);
+        FaultPlan plan = builder.build();
+        builder.answer(ADD, 2, BUSY);
+        assertNull(plan.of(ADD, 2));
+    }
+
+    @Test
+    void theLostCallReachesTheModuleWithItsInputs() {
+        SeamcallRegisters seen = new SeamcallRegisters();
+        SeamcallProvider faulty = new FaultInjection(
+                        FaultPlan.builder().loseAfter(ADD, 1).build())
+                .decorate(
+                        (rax, regs) -> {
+                            seen.set(regs).rdx = rax;
+                            return 0;
+                        },
+                        0);
+        SeamcallRegisters regs = new SeamcallRegisters();
+        regs.rcx = 0x102000001L;
+        assertThrows(SeamcallUnavailableException.class, () -> faulty.seamcall(ADD.rax(), regs));
+        assertEquals("rcx=0x102000001 rdx=0x3a", seen.toString());
     }
 
     @Test

@@ -1,11 +1,29 @@
 package dev.pamt.seamcall.decorator;
 
+import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
-/** A machine of two processors that all have one provider. */
-record StubPlatform(SeamcallProvider provider) implements SeamcallPlatform {
+/** A machine of two processors, on two packages, that all have one provider. */
+final class StubPlatform implements SeamcallPlatform {
+    final ModuleInspection inspection = (ModuleInspection) Proxy.newProxyInstance(
+            StubPlatform.class.getClassLoader(), new Class<?>[] {ModuleInspection.class}, (proxy, method, args) -> {
+                throw new UnsupportedOperationException(method.getName());
+            });
+    final List<String> hostWrites = new ArrayList<>();
+    int closed;
+
+    private final SeamcallProvider provider;
+
+    StubPlatform(SeamcallProvider provider) {
+        this.provider = provider;
+    }
+
     @Override
     public int processors() {
         return 2;
@@ -18,17 +36,33 @@ record StubPlatform(SeamcallProvider provider) implements SeamcallPlatform {
 
     @Override
     public int packages() {
-        return 1;
+        return 2;
     }
 
     @Override
     public int packageOf(int processor) {
-        return 0;
+        return processor;
     }
 
+    /** Reads as the address, and keeps a list of what is written. */
     @Override
     public PhysicalMemory memory() {
-        return PhysicalMemory.none();
+        return new PhysicalMemory() {
+            @Override
+            public long read64(long hpa) {
+                return hpa;
+            }
+
+            @Override
+            public void write64(long hpa, long value) {
+                hostWrites.add(String.format("0x%x=0x%x", hpa, value));
+            }
+
+            @Override
+            public void clearPage(long hpa) {
+                hostWrites.add(String.format("0x%x cleared", hpa));
+            }
+        };
     }
 
     @Override
@@ -38,9 +72,16 @@ record StubPlatform(SeamcallProvider provider) implements SeamcallPlatform {
 
     @Override
     public int privateHkids() {
-        return 32;
+        return 31;
     }
 
     @Override
-    public void close() {}
+    public Optional<ModuleInspection> inspection() {
+        return Optional.of(inspection);
+    }
+
+    @Override
+    public void close() {
+        closed++;
+    }
 }

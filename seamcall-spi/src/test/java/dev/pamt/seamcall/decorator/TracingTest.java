@@ -2,8 +2,8 @@ package dev.pamt.seamcall.decorator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
@@ -14,6 +14,7 @@ import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -21,7 +22,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TracingTest {
     @TempDir
@@ -50,25 +55,47 @@ class TracingTest {
     @Test
     void theTraceOfAMachineSaysWhatMachineAndWhatTheHostWrote() throws Exception {
         Path file = directory.resolve("trace.jsonl");
-        PlatformConfig config =
-                PlatformConfig.builder().processors(2).option("max-pa", "46").build();
+        PlatformConfig config = PlatformConfig.builder()
+                .processors(4)
+                .packages(2)
+                .cmrs(List.of(new PhysicalRange(0x1000, 0x2000), new PhysicalRange(0x4000, 0x1000)))
+                .option("max-pa", "46")
+                .build();
+        StubPlatform machine = new StubPlatform((rax, regs) -> 0);
         try (Tracing tracing = Tracing.open(file, config)) {
-            SeamcallPlatform traced = tracing.decorate(new StubPlatform((rax, regs) -> 0));
+            SeamcallPlatform traced = tracing.decorate(machine);
             traced.memory().write64(0x1000, -1);
             traced.memory().clearPage(0x2000);
-            assertEquals(0, traced.memory().read64(0x1000), "the memory of the stub keeps nothing");
+            assertEquals(0x1000, traced.memory().read64(0x1000));
         }
+        assertEquals(List.of("0x1000=0xffffffffffffffff", "0x2000 cleared"), machine.hostWrites);
         List<String> lines = Files.readAllLines(file);
-        assertTrue(
-                lines.get(0)
-                        .startsWith("{\"header\":1,\"bring_up\":false,\"platform\":{\"num_lps\":2,\"num_pkgs\":1,"
-                                + "\"cmrs\":[],\"options\":{\"max-pa\":\"46\"}},\"unlisted_regs\":{\"rcx\":0,"),
+        assertEquals(
+                "{\"header\":1,\"bring_up\":false,\"platform\":{\"num_lps\":4,\"num_pkgs\":2,"
+                        + "\"cmrs\":[{\"base\":\"0x1000\",\"size\":\"0x2000\"},{\"base\":\"0x4000\",\"size\":\"0x1000\"}],"
+                        + "\"options\":{\"max-pa\":\"46\"}},\"unlisted_regs\":{\"rcx\":0,\"rdx\":0,\"rbx\":0,\"rsi\":0,"
+                        + "\"rdi\":0,\"r8\":0,\"r9\":0,\"r10\":0,\"r11\":0,\"r12\":0,\"r13\":0,\"r14\":0,\"r15\":0}}",
                 lines.get(0));
         assertEquals(
                 List.of(
                         "{\"harness\":\"write_phys64\",\"pa\":\"0x1000\",\"value\":\"0xffffffffffffffff\"}",
                         "{\"harness\":\"fill_page\",\"pa\":\"0x2000\",\"size\":4096,\"value\":\"0x0\"}"),
                 lines.subList(1, 3));
+    }
+
+    @Test
+    void callsAreNumberedAndAnUnknownLeafIsWrittenAsItsNumber() throws Exception {
+        Path file = directory.resolve("trace.jsonl");
+        try (Tracing tracing = Tracing.open(file)) {
+            SeamcallProvider traced = tracing.decorate((rax, regs) -> 0x8000_FF00_0000_0001L, 0);
+            traced.seamcall(SeamcallLeaf.SYS_INIT.rax(), new SeamcallRegisters());
+            traced.seamcall(0x1_0FA0, new SeamcallRegisters());
+        }
+        assertEquals(
+                "{\"n\":1,\"leaf\":\"4000\",\"leaf_no\":4000,\"lp\":0,\"in\":{\"rax\":\"0x10fa0\"},"
+                        + "\"out\":{\"rax\":\"0x8000ff0000000001\",\"rcx\":\"0x0\",\"rdx\":\"0x0\",\"r8\":\"0x0\"},"
+                        + "\"status\":\"0x8000ff0000000001\"}",
+                Files.readAllLines(file).get(2));
     }
 
     @Test
@@ -85,19 +112,37 @@ class TracingTest {
 
     @Test
     void aLostModuleIsNotedAndThrownOn() throws Exception {
+        SeamcallRegisters regs = new SeamcallRegisters();
+        regs.rcx = 5;
         Path file = directory.resolve("trace.jsonl");
         try (Tracing tracing = Tracing.open(file)) {
             SeamcallProvider traced = tracing.decorate(
-                    (rax, regs) -> {
+                    (rax, given) -> {
+                        given.rcx = 6;
                         throw new SeamcallUnavailableException("the other process is \"gone\"");
                     },
                     0);
-            assertThrows(
-                    SeamcallUnavailableException.class,
-                    () -> traced.seamcall(SeamcallLeaf.SYS_INIT.rax(), new SeamcallRegisters()));
+            assertThrows(SeamcallUnavailableException.class, () -> traced.seamcall(SeamcallLeaf.SYS_INIT.rax(), regs));
         }
-        assertTrue(Files.readAllLines(file).get(1).contains("threw"), "a note");
-        assertTrue(Files.readAllLines(file).get(1).contains("\\\"gone\\\""), "quotes are escaped");
+        assertEquals(
+                "{\"note\":\"TDH.SYS.INIT with rcx=0x5 threw dev.pamt.seamcall.SeamcallUnavailableException:"
+                        + " the other process is \\\"gone\\\"\"}",
+                Files.readAllLines(file).get(1));
+    }
+
+    /** The device is full from the first byte on; what fits into the writer's buffer fails only when the file is closed. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 1_000})
+    @EnabledOnOs(OS.LINUX)
+    void aFileThatCannotBeWrittenDoesNotDisturbCallsAndIsToldWhenItIsClosed(int calls) throws Exception {
+        Tracing tracing = Tracing.open(Path.of("/dev/full"));
+        SeamcallProvider traced = tracing.decorate((rax, regs) -> 5, 0);
+        for (int i = 0; i < calls; i++) {
+            assertEquals(5, traced.seamcall(SeamcallLeaf.SYS_INIT.rax(), new SeamcallRegisters()));
+        }
+        IOException told = assertThrows(IOException.class, tracing::close);
+        assertEquals("the trace is not complete: No space left on device", told.getMessage());
+        tracing.close();
     }
 
     @Test
@@ -114,7 +159,26 @@ class TracingTest {
     @Test
     void whatIsNoPlainTextIsEscaped() {
         assertEquals(
-                "{\"a\\u000ab\":\"\\\\\\u0009\\ud83d\\ude00é\"}",
-                new JsonLine().string("a\nb", "\\\t😀é").toString());
+                "{\"a\\u000ab\":\"\\\\ \\u0009\\u001f\\ud83d\\ude00é\"}",
+                new JsonLine().string("a\nb", "\\ \t\u001f😀é").toString());
+    }
+
+    @Test
+    void objectsAndArraysGoIntoEachOther() {
+        assertEquals(
+                "{\"a\":[{\"b\":1},{\"c\":true}],\"d\":{},\"e\":\"0xff\"}",
+                new JsonLine()
+                        .array("a")
+                        .item()
+                        .number("b", 1)
+                        .endObject()
+                        .item()
+                        .bool("c", true)
+                        .endObject()
+                        .endArray()
+                        .object("d")
+                        .endObject()
+                        .word("e", 255)
+                        .toString());
     }
 }
