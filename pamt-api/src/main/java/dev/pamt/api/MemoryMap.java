@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
@@ -175,7 +176,7 @@ public final class MemoryMap {
 
     @Override
     public int hashCode() {
-        return 31 * ram.hashCode() + cmrs.hashCode();
+        return Objects.hash(ram, cmrs);
     }
 
     /** The ranges as the kernel prints them: {@code RAM: [0x100000, 0x80000000), [...); CMR: [...)}. */

@@ -6,7 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.pamt.api.RegionsInUseException.Leftover;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.TdxStatus;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 /** An exception says in its message and to a program what it is about, with the address that the caller named. */
@@ -96,5 +102,46 @@ class ExceptionsTest {
         assertEquals("a page pair", out.wanted());
         assertTrue(new ManagerClosedException("the cache").getMessage().contains("the cache"));
         assertTrue(new ReentrantCallException("a trim").getMessage().contains("a trim"));
+    }
+
+    @Test
+    void ofManyRegionsInUseTheMessageNamesEight() {
+        List<Leftover> eight = LongStream.range(0, 8)
+                .mapToObj(i -> new Leftover(i << 21, BACKED))
+                .toList();
+        String names = "0x0 BACKED(3), 0x200000 BACKED(3), 0x400000 BACKED(3), 0x600000 BACKED(3), 0x800000 BACKED(3),"
+                + " 0xa00000 BACKED(3), 0xc00000 BACKED(3), 0xe00000 BACKED(3)";
+        assertEquals(
+                "the manager stays open: 8 region(s) still in use or not given back by the module: " + names,
+                new RegionsInUseException(eight).getMessage());
+        List<Leftover> ten = new ArrayList<>(eight);
+        ten.add(new Leftover(HPA, BACKED));
+        ten.add(new Leftover(HPA, BACKED));
+        assertEquals(
+                "the manager stays open: 10 region(s) still in use or not given back by the module: " + names
+                        + " and 2 more",
+                new RegionsInUseException(ten).getMessage());
+    }
+
+    @Test
+    void theListOfRegionsInUseDoesNotTravelButTheMessageDoes() throws Exception {
+        RegionsInUseException thrown = new RegionsInUseException(List.of(new Leftover(HPA, BACKED)));
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+            out.writeObject(thrown);
+        }
+        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+            RegionsInUseException read = (RegionsInUseException) in.readObject();
+            assertEquals(thrown.getMessage(), read.getMessage());
+            assertEquals(List.of(), read.leftovers());
+        }
+    }
+
+    @Test
+    void anExhaustedCacheSaysHowMuchItNeeds() {
+        assertEquals(
+                "the cache has no page pair left for the region of 0x130007000; top it up with the worst case before the"
+                        + " lock (a fault needs at most 5 pairs, a split 2)",
+                new CacheExhaustedException(HPA).getMessage());
     }
 }

@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,11 @@ class MemoryMapTest {
     @Test
     void theFirstMibAndPartsOfPagesAreLeftOut() {
         MemoryMap map = MemoryMap.of(List.of(
-                between(0, 0x9fc00), between(0x100400, 0x200c00), between(0x300001, 0x300fff), between(GIB, 2 * GIB)));
+                between(0, 0x9fc00),
+                between(0x100400, 0x200c00),
+                between(0x300001, 0x300fff),
+                between(0x400800, 0x401800),
+                between(GIB, 2 * GIB)));
         assertEquals(List.of(between(0x101000, 0x200000), between(GIB, 2 * GIB)), map.ram());
     }
 
@@ -64,7 +69,8 @@ class MemoryMapTest {
         for (long i = 1; i <= 33; i++) {
             cmrs.add(between(i * 2 * GIB, i * 2 * GIB + GIB));
         }
-        assertRefused("at most 32", () -> MemoryMap.of(cmrs, cmrs));
+        assertRefused("a platform has at most 32 convertible memory ranges, not 33", () -> MemoryMap.of(cmrs, cmrs));
+        assertEquals(32, MemoryMap.of(cmrs, cmrs.subList(0, 32)).cmrs().size());
         MemoryMap derived = MemoryMap.of(cmrs);
         assertEquals(33, derived.ram().size());
         assertEquals(32, derived.cmrs().size());
@@ -85,6 +91,82 @@ class MemoryMapTest {
         assertEquals(ram.get(11), map.cmrs().get(11));
         assertEquals(
                 between(ram.get(12).baseHpa(), ram.get(19).endHpa()), map.cmrs().get(12));
+    }
+
+    /** RAM of 1 MiB each, the holes between them as big as said, in MiB. */
+    private static List<PhysicalRange> withHoles(long start, long... holes) {
+        List<PhysicalRange> ram = new ArrayList<>();
+        long at = start;
+        for (long hole : holes) {
+            ram.add(between(at, at + MIB));
+            at += MIB + hole * MIB;
+        }
+        ram.add(between(at, at + MIB));
+        return ram;
+    }
+
+    private static long[] equalHoles(int count) {
+        long[] holes = new long[count];
+        Arrays.fill(holes, 2);
+        return holes;
+    }
+
+    @Test
+    void aTdmrThatBeginsWithRamHas14HolesWithTheOneAtItsEnd() {
+        List<PhysicalRange> ram = withHoles(8 * GIB, equalHoles(13));
+        assertEquals(ram, MemoryMap.of(ram).cmrs());
+        List<PhysicalRange> more = withHoles(8 * GIB, equalHoles(14));
+        assertEquals(14, MemoryMap.of(more).cmrs().size());
+    }
+
+    @Test
+    void aTdmrThatEndsWithRamHas14HolesWithTheOneAtItsStart() {
+        List<PhysicalRange> ram = withHoles(9 * GIB - 40 * MIB, equalHoles(13));
+        assertEquals(9 * GIB, ram.get(13).endHpa());
+        assertEquals(ram, MemoryMap.of(ram).cmrs());
+    }
+
+    @Test
+    void rangesOfOneTdmrAreLookedAtTogetherAndThoseOfAnotherApart() {
+        List<PhysicalRange> ram = new ArrayList<>(withHoles(4 * GIB, equalHoles(13)));
+        ram.addAll(withHoles(8 * GIB, equalHoles(13)));
+        assertEquals(ram, MemoryMap.of(ram).cmrs());
+    }
+
+    @Test
+    void theSmallestHoleIsClosedWhereverItIs() {
+        List<PhysicalRange> ram = withHoles(8 * GIB, 9, 9, 9, 9, 9, 9, 3, 9, 9, 9, 9, 9, 9, 9);
+        List<PhysicalRange> closed = new ArrayList<>(ram);
+        closed.set(6, between(ram.get(6).baseHpa(), ram.get(7).endHpa()));
+        closed.remove(7);
+        assertEquals(closed, MemoryMap.of(ram).cmrs());
+    }
+
+    @Test
+    void ofHolesOfOneSizeTheLowestIsClosed() {
+        List<PhysicalRange> ram = withHoles(8 * GIB, equalHoles(14));
+        assertEquals(
+                between(8 * GIB, 8 * GIB + 4 * MIB), MemoryMap.of(ram).cmrs().get(0));
+    }
+
+    /** The holes at the ends of the TDMR are the smallest, and belong to its neighbours as well. */
+    @Test
+    void aHoleAtTheStartOrTheEndOfATdmrStays() {
+        List<PhysicalRange> ram = new ArrayList<>(List.of(between(7 * GIB, 8 * GIB)));
+        ram.addAll(withHoles(8 * GIB + MIB, equalHoles(13)));
+        ram.add(between(9 * GIB - 10 * MIB, 9 * GIB - MIB));
+        ram.add(between(9 * GIB, 10 * GIB));
+        List<PhysicalRange> cmrs = MemoryMap.of(ram).cmrs();
+        assertEquals(15, cmrs.size());
+        assertEquals(between(7 * GIB, 8 * GIB), cmrs.get(0));
+        assertEquals(between(9 * GIB, 10 * GIB), cmrs.get(14));
+    }
+
+    @Test
+    void theMapThatNeedsNoMachineHas32GibWithAHoleBelow4Gib() {
+        MemoryMap map = MemoryMap.synthetic();
+        assertEquals(List.of(between(MIB, 2 * GIB), between(4 * GIB, 34 * GIB)), map.ram());
+        assertEquals(map.ram(), map.cmrs());
     }
 
     @Test
@@ -128,7 +210,10 @@ class MemoryMapTest {
         MemoryMap same = MemoryMap.of(List.of(between(MIB, GIB), between(GIB, 2 * GIB)));
         assertEquals(map, same);
         assertEquals(map.hashCode(), same.hashCode());
-        assertNotEquals(map, MemoryMap.of(map.ram(), List.of(between(MIB, 4 * GIB))));
+        MemoryMap moreCmrs = MemoryMap.of(map.ram(), List.of(between(MIB, 4 * GIB)));
+        assertNotEquals(map, moreCmrs);
+        assertNotEquals(map.hashCode(), moreCmrs.hashCode());
+        assertNotEquals(map, MemoryMap.of(List.of(between(MIB, GIB)), map.cmrs()));
         assertEquals("RAM: [0x100000, 0x80000000); CMR: [0x100000, 0x80000000)", map.toString());
     }
 
@@ -180,6 +265,19 @@ class MemoryMapTest {
         assertEquals(
                 map.cmrs().subList(1, 5),
                 map.ram().subList(map.ram().size() - 4, map.ram().size()));
+    }
+
+    @Test
+    void aCmrIsRamOfItsOwnFromTheEndOfWhatTheLogMentions() {
+        MemoryMap map = MemoryMap.parse(
+                List.of(
+                        "BIOS-e820: [mem 0x100000-0x7fffffff] usable",
+                        "BIOS-e820: [mem 0x80000000-0xbfffffff] reserved",
+                        "virt/tdx: CMR: [0x100000, 0x40000000)",
+                        "virt/tdx: CMR: [0x90000000, 0xa0000000)",
+                        "virt/tdx: CMR: [0xc0000000, 0x100000000)"),
+                "log");
+        assertEquals(List.of(between(MIB, GIB), between(3 * GIB, 4 * GIB)), map.ram());
     }
 
     @Test
