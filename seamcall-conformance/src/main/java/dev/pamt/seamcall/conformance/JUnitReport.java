@@ -55,16 +55,15 @@ public final class JUnitReport {
     private static Case of(FileResult result) {
         List<Difference> shown =
                 result.differences().stream().limit(MAX_DIFFERENCES).toList();
-        StringBuilder skips = new StringBuilder();
-        for (Skip skip : result.skips()) {
-            skips.append(String.format("%d lines from line %d: %s%n", skip.lines(), skip.firstLine(), skip.reason()));
-        }
+        List<String> skips = result.skips().stream()
+                .map(skip -> skip.lines() + " lines from line " + skip.firstLine() + ": " + skip.reason())
+                .toList();
         return new Case(
                 result.file(),
                 shown.isEmpty() ? null : lines(shown),
                 result.differences().size(),
-                result.skipped() ? skips.toString() : null,
-                skips.toString());
+                result.skipped() ? String.join("; ", skips) : null,
+                lines(skips));
     }
 
     private static Case of(Litmus.Result result) {

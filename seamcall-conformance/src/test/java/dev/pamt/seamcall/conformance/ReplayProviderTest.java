@@ -2,7 +2,6 @@ package dev.pamt.seamcall.conformance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -57,6 +56,11 @@ class ReplayProviderTest {
         ReplayProvider replay = ReplayProvider.of(trace(), Order.AS_RECORDED);
         play(new Seamcalls(replay));
         assertEquals(0, replay.remaining());
+        SeamcallUnavailableException refused = assertThrows(
+                SeamcallUnavailableException.class, () -> new Seamcalls(replay).sysInit(new SeamcallRegisters()));
+        assertEquals(
+                "recording trace.jsonl has no answer to a call with rax=0x21 all 0; it is at its end",
+                refused.getMessage());
     }
 
     @Test
@@ -64,8 +68,24 @@ class ReplayProviderTest {
         ReplayProvider replay = ReplayProvider.of(trace(), Order.AS_RECORDED);
         SeamcallUnavailableException refused = assertThrows(
                 SeamcallUnavailableException.class, () -> new Seamcalls(replay).pamtRemove(new SeamcallRegisters(), A));
-        assertTrue(refused.getMessage().contains("next is TDH.PHYMEM.PAMT.ADD with rcx=0x102000001"));
+        assertEquals(
+                "recording trace.jsonl has no answer to a call with rax=0x3b rcx=0x102000001; next is TDH.PHYMEM.PAMT.ADD"
+                        + " with rcx=0x102000001 rdx=0x102800000 r8=0x102801000",
+                refused.getMessage());
         assertEquals(3, replay.remaining());
+    }
+
+    @Test
+    void aCallWithOtherInputsOrOfAnotherVersionIsRefused() throws Exception {
+        ReplayProvider replay = ReplayProvider.of(trace(), Order.ANY);
+        SeamcallRegisters regs = new SeamcallRegisters();
+        regs.r15 = 1;
+        assertThrows(SeamcallUnavailableException.class, () -> new Seamcalls(replay).pamtRemove(regs, A));
+        regs.clear().rcx = 0x102000001L;
+        assertThrows(SeamcallUnavailableException.class, () -> replay.seamcall(0x1_003b, regs));
+        assertEquals(3, replay.remaining());
+        assertEquals(0, replay.seamcall(0x3b, regs));
+        assertEquals(2, replay.remaining());
     }
 
     @Test
@@ -83,8 +103,9 @@ class ReplayProviderTest {
     void aRecordingOfTheRealModuleAnswersToo() {
         ReplayProvider real = ReplayProvider.of(VectorFile.shipped("sysrd_01_pamt_fields"), Order.ANY);
         assertEquals(12, real.remaining());
-        assertThrows(
+        IllegalArgumentException refused = assertThrows(
                 IllegalArgumentException.class,
                 () -> ReplayProvider.of(VectorFile.shipped("sysconfig_01_tdmr_checks"), Order.ANY));
+        assertEquals("sysconfig_01_tdmr_checks.jsonl.gz has no header", refused.getMessage());
     }
 }

@@ -1,0 +1,98 @@
+package dev.pamt.seamcall.conformance;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.TdxStatus;
+import java.util.List;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What comes of a replay, and how it is told. */
+class ResultTest {
+    private static final Difference DIFFERENCE = new Difference("file", 5, -1, "LEAF", "rdx", "0x1", "0x2");
+    private static final Skip SKIP = new Skip("another machine", 1, 1);
+
+    private static FileResult result(int calls, List<Difference> differences) {
+        return new FileResult("file", calls, 0, new TreeMap<>(), differences, List.of(SKIP));
+    }
+
+    @Test
+    void aRecordingPassesIfCallsWereMadeAndNothingDiffers() {
+        assertTrue(result(1, List.of()).passed());
+        assertFalse(result(1, List.of()).skipped());
+        assertFalse(result(1, List.of(DIFFERENCE)).passed());
+        assertFalse(result(1, List.of(DIFFERENCE)).skipped());
+    }
+
+    @Test
+    void aRecordingThatWasSkippedAsAWholeDoesNotPass() {
+        assertTrue(result(0, List.of()).skipped());
+        assertFalse(result(0, List.of()).passed());
+    }
+
+    @Test
+    void aModuleThatDoesNotComeUpFailsAndIsNotSkipped() {
+        assertFalse(result(0, List.of(DIFFERENCE)).passed());
+        assertFalse(result(0, List.of(DIFFERENCE)).skipped());
+    }
+
+    @Test
+    void aDifferenceIsAtItsCallOrAtItsLineIfThatIsNone() {
+        assertEquals("file  line 5  LEAF  rdx  expected 0x1  got 0x2", DIFFERENCE.toString());
+        assertEquals(
+                "file  n 0  LEAF  rdx  expected 0x1  got 0x2",
+                new Difference("file", 5, 0, "LEAF", "rdx", "0x1", "0x2").toString());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            quoteCharacter = '`',
+            value = {
+                "`{\"leaf\": \"A\", \"harness\": \"B\"}`, A",
+                "`{\"tdcall\": \"A\"}`, A",
+                "`{\"harness\": \"A\"}`, A",
+                "`{\"guest_event\": \"A\"}`, A",
+                "`{\"guest_access\": \"read\"}`, guest read",
+                "`{\"n\": 1}`, note"
+            })
+    void aLineIsNamedByWhatItIs(String line, String name) throws Exception {
+        ResultBuilder result = new ResultBuilder("file");
+        result.at(1, JsonValue.parse(line));
+        result.differ("rax", "0x0", "0x1");
+        assertEquals(name, result.build().differences().get(0).leaf());
+    }
+
+    @Test
+    void linesThatAreSkippedForOneReasonAreCountedTogether() throws Exception {
+        ResultBuilder result = new ResultBuilder("file");
+        for (int line = 3; line < 6; line++) {
+            result.at(line, JsonValue.parse("{}"));
+            result.skip(line == 4 ? "another" : "one");
+        }
+        assertEquals(
+                List.of(new Skip("one", 2, 3), new Skip("another", 1, 4)),
+                result.build().skips());
+    }
+
+    @Test
+    void aRecordingWithoutAnythingSaysSo() throws Exception {
+        ResultBuilder result = new ResultBuilder("file");
+        result.at(2, JsonValue.parse("{}"));
+        assertEquals(List.of(new Skip("it has no call", 1, 2)), result.build().skips());
+        result.call("s");
+        assertEquals(1, result.build().calls());
+    }
+
+    @Test
+    void aStatusReadsAsRecordingsGlossIt() {
+        assertEquals("TDX_SUCCESS", Registers.gloss(0));
+        assertEquals("TDX_OPERAND_BUSY/RCX", Registers.gloss(TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX)));
+        assertEquals("TDX_PAMT_PAGE_NOT_EMPTY/pair_page_1", Registers.gloss(TdxStatus.PAMT_PAGE_NOT_EMPTY.with(1)));
+        assertEquals("0x8000ff0000000001", Registers.gloss(0x8000_FF00_0000_0001L));
+    }
+}

@@ -1,0 +1,109 @@
+package dev.pamt.seamcall.conformance;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.OutputStreamWriter;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class VectorFileTest {
+    @TempDir
+    private Path directory;
+
+    private Path write(String name, String content) throws IOException {
+        return Files.writeString(directory.resolve(name), content);
+    }
+
+    private String refusal(String content) throws IOException {
+        Path file = write("bad.jsonl", content);
+        return assertThrows(IOException.class, () -> VectorFile.read(file)).getMessage();
+    }
+
+    @Test
+    void aRecordingIsItsLinesPackedOrNot() throws Exception {
+        String lines = "{\"header\": 1}\n{\"note\": \"é\"}\n";
+        VectorFile plain = VectorFile.read(write("a.jsonl", lines));
+        Path packed = directory.resolve("b.jsonl.gz");
+        try (Writer out =
+                new OutputStreamWriter(new GZIPOutputStream(Files.newOutputStream(packed)), StandardCharsets.UTF_8)) {
+            out.write(lines);
+        }
+        assertEquals("a.jsonl", plain.name());
+        assertEquals("a.jsonl", plain.toString());
+        for (VectorFile recording : List.of(plain, VectorFile.read(packed))) {
+            assertEquals(2, recording.lines().size());
+            assertEquals("é", recording.lines().get(1).get("note").text());
+            assertSame(recording.lines().get(0), recording.header());
+        }
+    }
+
+    @Test
+    void aFirstLineThatIsNoHeaderIsNone() throws Exception {
+        assertNull(VectorFile.read(write("a.jsonl", "{\"note\": 1}\n{\"header\": 1}"))
+                .header());
+    }
+
+    @Test
+    void aDirectoryIsReadInTheOrderOfItsNamesAndWithoutOtherFiles() throws Exception {
+        write("b.jsonl", "{}");
+        write("a.jsonl", "{}");
+        write("a.json", "no recording");
+        Files.createDirectory(directory.resolve("c.jsonl"));
+        assertEquals(
+                List.of("a.jsonl", "b.jsonl"),
+                VectorFile.readAll(directory).stream().map(VectorFile::name).toList());
+        assertEquals(
+                List.of("b.jsonl"),
+                VectorFile.readAll(directory.resolve("b.jsonl")).stream()
+                        .map(VectorFile::name)
+                        .toList());
+    }
+
+    @Test
+    void aDirectoryWithoutRecordingsIsRefused() {
+        assertEquals(
+                directory + " has no .jsonl and no .jsonl.gz file",
+                assertThrows(IOException.class, () -> VectorFile.readAll(directory))
+                        .getMessage());
+    }
+
+    @Test
+    void whatIsNoRecordingIsRefusedWithTheLine() throws Exception {
+        assertEquals("bad.jsonl is empty", refusal(""));
+        assertEquals("bad.jsonl, line 2 cannot be understood: no JSON object", refusal("{}\n[]"));
+        assertEquals("bad.jsonl, line 1 cannot be understood: no JSON value in a line", refusal("\n{}"));
+        assertEquals("bad.jsonl, line 1 cannot be understood: more than one JSON value in a line", refusal("{} {}"));
+    }
+
+    @Test
+    void aRecordingOfRacesHasALineWithTwoPrograms() throws Exception {
+        VectorFile races = VectorFile.read(
+                write(
+                        "races.jsonl",
+                        "{\"header\": 1}\n{\"name\": \"b\", \"t1\": [], \"t2\": []}\n{\"name\": \"a\", \"t1\": [], \"t2\": []}"));
+        assertTrue(races.isLitmus());
+        assertEquals(List.of("b", "a"), races.litmusNames());
+        assertFalse(VectorFile.read(write("one.jsonl", "{\"t1\": []}")).isLitmus());
+        assertFalse(VectorFile.read(write("two.jsonl", "{\"t2\": []}")).isLitmus());
+    }
+
+    @Test
+    void anUnknownNameIsRefused() {
+        assertEquals(
+                "no recording is named 'none'",
+                assertThrows(IllegalArgumentException.class, () -> VectorFile.shipped("none"))
+                        .getMessage());
+    }
+}
