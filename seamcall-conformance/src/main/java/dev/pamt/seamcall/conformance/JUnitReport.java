@@ -99,7 +99,6 @@ public final class JUnitReport {
                 writeCase(xml, suite, one);
             }
             xml.writeCharacters("\n");
-            xml.writeEndElement();
             xml.writeEndDocument();
             xml.close();
             out.write(System.lineSeparator());

@@ -13,6 +13,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -296,6 +298,22 @@ class RaceTest {
             assertEquals("begins", events.get(1));
             assertEquals("ends", events.get(5));
         }
+    }
+
+    @Test
+    void theThreadOfProcessor1KeepsNobodyAndIsGoneAfterTheRun() throws Exception {
+        List<Thread> threads = new CopyOnWriteArrayList<>();
+        machine.module = (processor, rax, regs) -> {
+            if (processor == 1) {
+                threads.add(Thread.currentThread());
+            }
+            return 0;
+        };
+        run();
+        assertEquals("litmus-processor-1", threads.get(0).getName());
+        assertTrue(threads.get(0).isDaemon());
+        threads.get(0).join(TimeUnit.SECONDS.toMillis(5));
+        assertFalse(threads.get(0).isAlive());
     }
 
     @Test

@@ -331,7 +331,7 @@ class ReplayTest {
     @Test
     void aSeptEntryIsWrittenToTheOneTdThatHasTheOldOne() {
         machine.words.putAll(Map.of("sept 0x9000 0x1000 0", 5L, "sept 0xa000 0x1000 0", 3L));
-        assertEquals(List.of(), differences(create("0x9000"), create("0xa000"), create("0xb000"), setSept("")));
+        assertEquals(List.of(), differences(create("0xb000"), create("0x9000"), create("0xa000"), setSept("")));
         assertEquals(List.of("sept 0xa000 0x1000 0 := 0x4"), septWrites());
     }
 
@@ -362,6 +362,21 @@ class ReplayTest {
                 List.of(),
                 differences(create("0x9000"), create("0xa000"), setSept(""), other, following.replace(" |", ",")));
         assertEquals(List.of("sept " + written + " 0x1000 0 := 0x4"), septWrites());
+    }
+
+    @Test
+    void aTdThatWasNamedBeforeIsNotTheOneThatIsNamedNext() {
+        machine.words.putAll(Map.of("sept 0x9000 0x1000 0", 3L, "sept 0xa000 0x1000 0", 3L));
+        String naming = "{'leaf': 'x', 'leaf_no': 7, 'in': {'rdx': '%s'}, 'out': {'rax': 0}}";
+        assertEquals(
+                List.of(),
+                differences(
+                        create("0x9000"),
+                        create("0xa000"),
+                        naming.formatted("0xa000"),
+                        setSept(""),
+                        naming.formatted("0x9000")));
+        assertEquals(List.of("sept 0x9000 0x1000 0 := 0x4"), septWrites());
     }
 
     @Test
