@@ -86,19 +86,16 @@ class FlightRecordingTest {
     }
 
     @Test
-    void aRecordingCanKeepTheSlowCallsAlone() throws Exception {
-        SeamcallProvider recorded = new LatencyInjection(LatencyPlan.builder()
-                        .leaf(SeamcallLeaf.PHYMEM_PAMT_ADD, Latency.fixed(20_000_000))
-                        .build())
+    void aSlowCallIsLongEnoughForARecordingWithAThreshold() throws Exception {
+        SeamcallProvider recorded = new LatencyInjection(
+                        LatencyPlan.builder().others(Latency.fixed(20_000_000)).build())
                 .inside(new FlightRecording())
                 .decorate((rax, regs) -> 0, 0);
-        List<RecordedEvent> events = eventsDuring(Duration.ofMillis(20), () -> {
-            recorded.seamcall(SeamcallLeaf.PHYMEM_PAMT_ADD.rax(), new SeamcallRegisters());
-            recorded.seamcall(SeamcallLeaf.PHYMEM_PAMT_REMOVE.rax(), new SeamcallRegisters());
-        });
+        Duration threshold = Duration.ofMillis(10);
+        List<RecordedEvent> events = eventsDuring(
+                threshold, () -> recorded.seamcall(SeamcallLeaf.PHYMEM_PAMT_ADD.rax(), new SeamcallRegisters()));
         assertEquals(1, events.size());
-        assertEquals("TDH.PHYMEM.PAMT.ADD", events.get(0).getString("leaf"));
-        assertTrue(events.get(0).getDuration().toMillis() >= 20, "from before the call to after it");
+        assertTrue(events.get(0).getDuration().compareTo(threshold) >= 0, "from before the call to after it");
     }
 
     private List<RecordedEvent> eventsDuring(Duration threshold, Runnable calls) throws IOException {
