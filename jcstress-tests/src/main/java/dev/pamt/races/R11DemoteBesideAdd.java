@@ -46,8 +46,8 @@ public class R11DemoteBesideAdd {
     @Actor
     public void first(LLL_Result result) {
         result.r1 = "split";
-        huge.manager.demote2M(huge.hpa, cache, (page0, page1) -> {
-            long status = td.demote(slot, page0, page1);
+        huge.manager.demote2M(huge.hpa, cache, regs -> {
+            long status = td.demote(slot, regs.r12, regs.r13);
             if (status != 0) {
                 result.r1 = TdxStatus.toString(status);
             }

@@ -145,7 +145,7 @@ final class SmallHost {
 
     String demote(long hpa, PamtPageCache pairs) {
         return answer(() -> {
-            long status = manager.demote2M(hpa, pairs, (page0, page1) -> module.demote(hpa, page0, page1));
+            long status = manager.demote2M(hpa, pairs, regs -> module.demote(hpa, regs.r12, regs.r13));
             return status == 0 ? "split" : "not split";
         });
     }

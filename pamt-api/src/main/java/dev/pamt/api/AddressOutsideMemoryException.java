@@ -3,11 +3,9 @@ package dev.pamt.api;
 import java.io.Serial;
 
 /** An address that lies outside the memory map of the host. */
-public final class AddressOutsideMemoryException extends PamtException {
+public final class AddressOutsideMemoryException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
-
-    private final long hpa;
 
     /**
      * Makes the exception.
@@ -15,16 +13,8 @@ public final class AddressOutsideMemoryException extends PamtException {
      * @param hpa the address
      */
     public AddressOutsideMemoryException(long hpa) {
-        super(String.format("address 0x%x lies outside the memory map; only RAM of the host has page metadata", hpa));
-        this.hpa = hpa;
-    }
-
-    /**
-     * Tells the address.
-     *
-     * @return the address
-     */
-    public long hpa() {
-        return hpa;
+        super(
+                hpa,
+                String.format("address 0x%x lies outside the memory map; only RAM of the host has page metadata", hpa));
     }
 }

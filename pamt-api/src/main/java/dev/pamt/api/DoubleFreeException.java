@@ -3,11 +3,9 @@ package dev.pamt.api;
 import java.io.Serial;
 
 /** A page given to freePage that allocPage has not given out, or that was freed before. */
-public final class DoubleFreeException extends PamtException {
+public final class DoubleFreeException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
-
-    private final long hpa;
 
     /**
      * Makes the exception.
@@ -15,16 +13,8 @@ public final class DoubleFreeException extends PamtException {
      * @param hpa the address
      */
     public DoubleFreeException(long hpa) {
-        super(String.format("page 0x%x is not allocated: it was freed before, or did not come from allocPage", hpa));
-        this.hpa = hpa;
-    }
-
-    /**
-     * Tells the address.
-     *
-     * @return the address
-     */
-    public long hpa() {
-        return hpa;
+        super(
+                hpa,
+                String.format("page 0x%x is not allocated: it was freed before, or did not come from allocPage", hpa));
     }
 }

@@ -8,11 +8,9 @@ import java.io.Serial;
  *
  * <p>State left: as before the call. The region is empty in this manager, and the pair that was to be installed is back.
  */
-public final class ForeignPagePairException extends PamtException {
+public final class ForeignPagePairException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
-
-    private final long hpa;
 
     /**
      * Makes the exception.
@@ -20,19 +18,11 @@ public final class ForeignPagePairException extends PamtException {
      * @param hpa an address in the region
      */
     public ForeignPagePairException(long hpa) {
-        super(String.format(
-                "the module holds a page pair or a large page in the region of 0x%x that this manager has not installed;"
-                        + " a host has one manager, and its regions no other user",
-                hpa));
-        this.hpa = hpa;
-    }
-
-    /**
-     * Returns the address.
-     *
-     * @return an address in the region
-     */
-    public long hpa() {
-        return hpa;
+        super(
+                hpa,
+                String.format(
+                        "the module holds a page pair or a large page in the region of 0x%x that this manager has not installed;"
+                                + " a host has one manager, and its regions no other user",
+                        hpa));
     }
 }

@@ -3,11 +3,10 @@ package dev.pamt.api;
 import java.io.Serial;
 
 /** An address that is not aligned as the call needs it. */
-public final class MisalignedAddressException extends PamtException {
+public final class MisalignedAddressException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
 
-    private final long hpa;
     private final long alignmentBytes;
 
     /**
@@ -17,24 +16,16 @@ public final class MisalignedAddressException extends PamtException {
      * @param alignmentBytes the alignment that the call needs, in bytes
      */
     public MisalignedAddressException(long hpa, long alignmentBytes) {
-        super(String.format(
-                "address 0x%x is not a multiple of 0x%x (%s)",
-                hpa, alignmentBytes, alignmentBytes == PageAllocator.PAGE_BYTES ? "a 4K page" : "a 2M region"));
-        this.hpa = hpa;
+        super(
+                hpa,
+                String.format(
+                        "address 0x%x is not a multiple of 0x%x (%s)",
+                        hpa, alignmentBytes, alignmentBytes == PageAllocator.PAGE_BYTES ? "a 4K page" : "a 2M region"));
         this.alignmentBytes = alignmentBytes;
     }
 
     /**
-     * Tells the address.
-     *
-     * @return the address
-     */
-    public long hpa() {
-        return hpa;
-    }
-
-    /**
-     * Tells the alignment that the call needs, in bytes.
+     * Returns the alignment that the call needs, in bytes.
      *
      * @return the alignment that the call needs, in bytes
      */

@@ -3,11 +3,10 @@ package dev.pamt.api;
 import java.io.Serial;
 
 /** A put on a region that has not that many users: it was put more often than it was gotten. */
-public final class NoUsersException extends PamtException {
+public final class NoUsersException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
 
-    private final long hpa;
     private final int pages;
     private final RegionState state;
 
@@ -19,25 +18,17 @@ public final class NoUsersException extends PamtException {
      * @param state the state of the region
      */
     public NoUsersException(long hpa, int pages, RegionState state) {
-        super(String.format(
-                "put of %d at 0x%x without a matching get: the region is %s; a put drops only what a get has taken",
-                pages, hpa, state));
-        this.hpa = hpa;
+        super(
+                hpa,
+                String.format(
+                        "put of %d at 0x%x without a matching get: the region is %s; a put drops only what a get has taken",
+                        pages, hpa, state));
         this.pages = pages;
         this.state = state;
     }
 
     /**
-     * Tells the address.
-     *
-     * @return the address
-     */
-    public long hpa() {
-        return hpa;
-    }
-
-    /**
-     * Tells the number of references that the put would drop.
+     * Returns the number of references that the put would drop.
      *
      * @return the number of references that the put would drop
      */
@@ -46,7 +37,7 @@ public final class NoUsersException extends PamtException {
     }
 
     /**
-     * Tells the state of the region.
+     * Returns the state of the region.
      *
      * @return the state of the region
      */

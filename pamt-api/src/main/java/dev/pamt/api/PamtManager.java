@@ -262,16 +262,16 @@ public interface PamtManager extends AutoCloseable {
     @FunctionalInterface
     interface DemoteCall {
         /**
-         * Makes the call, under the lock of the region: it must not call the manager, wait for another thread that does, or
+         * Makes the call, under the lock of the region. It must not call the manager, wait for another thread that does, or
          * take long. It may be made a second time if it was answered TDX_OPERAND_BUSY for an operand that a transition of the
          * manager can hold. An exception means that the call may have been made, unless it says that it was {@linkplain
          * dev.pamt.seamcall.SeamcallUnavailableException#notSent not sent}.
          *
-         * @param page0Hpa the first page of the pair, for R12
-         * @param page1Hpa the second page of the pair, for R13
+         * @param regs registers for the call; the pair to donate is in R12 and R13, the others are 0; a module without Dynamic
+         *     PAMT takes no pair, and all are 0
          * @return the completion status
          */
-        long demote(long page0Hpa, long page1Hpa);
+        long demote(SeamcallRegisters regs);
     }
 
     /** Makes one TDH.MEM.PAGE.PROMOTE of 4K pages. */
@@ -280,7 +280,7 @@ public interface PamtManager extends AutoCloseable {
         /**
          * Makes the call, under the rules of {@link DemoteCall#demote}.
          *
-         * @param regs registers for the call; on success the manager reads the pair from R12 and R13
+         * @param regs registers for the call, all 0; on success the manager reads the pair from R12 and R13
          * @return the completion status
          */
         long promote(SeamcallRegisters regs);

@@ -3,11 +3,10 @@ package dev.pamt.api;
 import java.io.Serial;
 
 /** A range of pages that is empty, too long, or crosses the end of its 2M region. */
-public final class RangeCrossesRegionException extends PamtException {
+public final class RangeCrossesRegionException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
 
-    private final long hpa;
     private final int pages;
 
     /**
@@ -17,24 +16,16 @@ public final class RangeCrossesRegionException extends PamtException {
      * @param pages the number of pages
      */
     public RangeCrossesRegionException(long hpa, int pages) {
-        super(String.format(
-                "%d pages from 0x%x are not a range within one 2M region: a range has 1 to 512 pages and does not cross a multiple of 2 MiB",
-                pages, hpa));
-        this.hpa = hpa;
+        super(
+                hpa,
+                String.format(
+                        "%d pages from 0x%x are not a range within one 2M region: a range has 1 to 512 pages and does not cross a multiple of 2 MiB",
+                        pages, hpa));
         this.pages = pages;
     }
 
     /**
-     * Tells the address.
-     *
-     * @return the address
-     */
-    public long hpa() {
-        return hpa;
-    }
-
-    /**
-     * Tells the number of pages.
+     * Returns the number of pages.
      *
      * @return the number of pages
      */

@@ -3,11 +3,10 @@ package dev.pamt.api;
 import java.io.Serial;
 
 /** A region that has 4K users, or too few, for what the call wants to do with all of it. */
-public final class RegionInUseException extends PamtException {
+public final class RegionInUseException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
 
-    private final long hpa;
     private final RegionState state;
     private final String rule;
 
@@ -19,23 +18,13 @@ public final class RegionInUseException extends PamtException {
      * @param rule the rule that the call keeps
      */
     public RegionInUseException(long hpa, RegionState state, String rule) {
-        super(String.format("the region of 0x%x is %s; %s", hpa, state, rule));
-        this.hpa = hpa;
+        super(hpa, String.format("the region of 0x%x is %s; %s", hpa, state, rule));
         this.state = state;
         this.rule = rule;
     }
 
     /**
-     * Tells the address.
-     *
-     * @return the address
-     */
-    public long hpa() {
-        return hpa;
-    }
-
-    /**
-     * Tells the state of the region.
+     * Returns the state of the region.
      *
      * @return the state of the region
      */
@@ -44,7 +33,7 @@ public final class RegionInUseException extends PamtException {
     }
 
     /**
-     * Tells the rule that the call keeps.
+     * Returns the rule that the call keeps.
      *
      * @return the rule that the call keeps
      */

@@ -3,11 +3,9 @@ package dev.pamt.api;
 import java.io.Serial;
 
 /** A region that is mapped as one 2M page, and so must not have a page pair. */
-public final class RegionMapped2MException extends PamtException {
+public final class RegionMapped2MException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
-
-    private final long hpa;
 
     /**
      * Makes the exception.
@@ -15,18 +13,10 @@ public final class RegionMapped2MException extends PamtException {
      * @param hpa the address
      */
     public RegionMapped2MException(long hpa) {
-        super(String.format(
-                "the region of 0x%x is mapped as one 2M page and must have no page pair; demote or unmap it first",
-                hpa));
-        this.hpa = hpa;
-    }
-
-    /**
-     * Tells the address.
-     *
-     * @return the address
-     */
-    public long hpa() {
-        return hpa;
+        super(
+                hpa,
+                String.format(
+                        "the region of 0x%x is mapped as one 2M page and must have no page pair; demote or unmap it first",
+                        hpa));
     }
 }

@@ -3,11 +3,10 @@ package dev.pamt.api;
 import java.io.Serial;
 
 /** A region that is not mapped as one 2M page, although the call needs it to be. */
-public final class RegionNotMapped2MException extends PamtException {
+public final class RegionNotMapped2MException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
 
-    private final long hpa;
     private final RegionState state;
 
     /**
@@ -17,22 +16,12 @@ public final class RegionNotMapped2MException extends PamtException {
      * @param state the state of the region
      */
     public RegionNotMapped2MException(long hpa, RegionState state) {
-        super(String.format("the region of 0x%x is not mapped as one 2M page but %s", hpa, state));
-        this.hpa = hpa;
+        super(hpa, String.format("the region of 0x%x is not mapped as one 2M page but %s", hpa, state));
         this.state = state;
     }
 
     /**
-     * Tells the address.
-     *
-     * @return the address
-     */
-    public long hpa() {
-        return hpa;
-    }
-
-    /**
-     * Tells the state of the region.
+     * Returns the state of the region.
      *
      * @return the state of the region
      */

@@ -9,11 +9,10 @@ import java.io.Serial;
  *
  * <p>State left: the region is {@link RegionState.Kind#UNKNOWN}, without users. It is tried again by later calls.
  */
-public final class RegionUnknownException extends PamtException {
+public final class RegionUnknownException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
 
-    private final long hpa;
     private final long status;
 
     /**
@@ -23,21 +22,13 @@ public final class RegionUnknownException extends PamtException {
      * @param status what the module answered to the REMOVE that was to settle the region
      */
     public RegionUnknownException(long hpa, long status) {
-        super(String.format(
-                "a SEAMCALL for the region of 0x%x got no answer, and the REMOVE that is to settle it answered %s; the"
-                        + " region is out of use until that succeeds",
-                hpa, TdxStatus.toString(status)));
-        this.hpa = hpa;
+        super(
+                hpa,
+                String.format(
+                        "a SEAMCALL for the region of 0x%x got no answer, and the REMOVE that is to settle it answered %s; the"
+                                + " region is out of use until that succeeds",
+                        hpa, TdxStatus.toString(status)));
         this.status = status;
-    }
-
-    /**
-     * Returns the address.
-     *
-     * @return an address in the region
-     */
-    public long hpa() {
-        return hpa;
     }
 
     /**

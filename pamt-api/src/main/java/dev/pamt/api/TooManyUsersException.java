@@ -3,11 +3,10 @@ package dev.pamt.api;
 import java.io.Serial;
 
 /** A get that would give a region more users than it has pages. */
-public final class TooManyUsersException extends PamtException {
+public final class TooManyUsersException extends PamtAddressException {
     @Serial
     private static final long serialVersionUID = 1L;
 
-    private final long hpa;
     private final int pages;
 
     /**
@@ -17,23 +16,16 @@ public final class TooManyUsersException extends PamtException {
      * @param pages the number of references that the get would take
      */
     public TooManyUsersException(long hpa, int pages) {
-        super(String.format(
-                "get of %d at 0x%x would give the region more than 512 users; a 2M region has 512 pages", pages, hpa));
-        this.hpa = hpa;
+        super(
+                hpa,
+                String.format(
+                        "get of %d at 0x%x would give the region more than 512 users; a 2M region has 512 pages",
+                        pages, hpa));
         this.pages = pages;
     }
 
     /**
-     * Tells the address.
-     *
-     * @return the address
-     */
-    public long hpa() {
-        return hpa;
-    }
-
-    /**
-     * Tells the number of references that the get would take.
+     * Returns the number of references that the get would take.
      *
      * @return the number of references that the get would take
      */

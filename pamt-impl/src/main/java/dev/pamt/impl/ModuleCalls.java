@@ -3,6 +3,7 @@ package dev.pamt.impl;
 import dev.pamt.api.ReentrantCallException;
 import dev.pamt.impl.Transition.Answer;
 import dev.pamt.impl.Transition.Leaf;
+import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
@@ -97,10 +98,17 @@ final class ModuleCalls {
         return switch (leaf) {
             case ADD -> transition.seamcalls.pamtAdd(transition.regs, regionHpa, pair.page0Hpa(), pair.page1Hpa());
             case REMOVE -> transition.seamcalls.pamtRemove(transition.regs, regionHpa);
-            case DEMOTE -> transition.demoteCall.demote(pair.page0Hpa(), pair.page1Hpa());
+            case DEMOTE -> transition.demoteCall.demote(donating(transition.regs, pair));
             case PROMOTE -> transition.promoteCall.promote(transition.regs.clear());
             case PROBE -> transition.seamcalls.pamtAdd(transition.regs, regionHpa, NO_PAGE, NO_PAGE);
         };
+    }
+
+    private static SeamcallRegisters donating(SeamcallRegisters regs, PagePair pair) {
+        regs.clear();
+        regs.r12 = pair.page0Hpa();
+        regs.r13 = pair.page1Hpa();
+        return regs;
     }
 
     /** An answer that was there before stays the answer: a second try that was not sent leaves the first one's BUSY. */

@@ -103,14 +103,14 @@ final class StaticPamtManager implements PamtManager {
         check(hpa, RegionWord.MAX_USERS);
     }
 
-    /** The module ignores R12 and R13 without Dynamic PAMT. */
+    /** There is no pair: the module ignores R12 and R13 without Dynamic PAMT. */
     @Override
     public long demote2M(long hpa, PamtPageCache cache, DemoteCall call) {
         Arguments.requireRegion(hpa);
         Objects.requireNonNull(cache, "cache");
         Objects.requireNonNull(call, "call");
         check(hpa, RegionWord.MAX_USERS);
-        return call.demote(PageAllocator.NONE, PageAllocator.NONE);
+        return call.demote(new SeamcallRegisters());
     }
 
     @Override

@@ -257,7 +257,7 @@ class CallbackFailureTest {
                 () -> manager.get(NEXT_REGION, cache),
                 () -> manager.map2M(NEXT_REGION),
                 () -> manager.unmap2M(NEXT_REGION),
-                () -> manager.demote2M(NEXT_REGION, cache, (page0, page1) -> 0),
+                () -> manager.demote2M(NEXT_REGION, cache, regs -> 0),
                 () -> manager.promote2M(NEXT_REGION, regs -> 0),
                 manager::allocPage,
                 manager::trim,
@@ -285,7 +285,7 @@ class CallbackFailureTest {
                 manager.get(REGION);
                 manager.put(REGION);
                 manager.map2M(REGION);
-                manager.demote2M(REGION, cache, (page0, page1) -> {
+                manager.demote2M(REGION, cache, regs -> {
                     for (Executable transition : transitions(manager, cache, vm)) {
                         assertThrows(ReentrantCallException.class, transition);
                         refused[0]++;
@@ -327,7 +327,7 @@ class CallbackFailureTest {
         for (TdxOperand operand : List.of(TdxOperand.SEPT_TREE, TdxOperand.TDR, TdxOperand.RCX, TdxOperand.R12)) {
             calls[0] = 0;
             long busy = TdxStatus.OPERAND_BUSY.with(operand);
-            long status = manager.demote2M(REGION, cache, (page0, page1) -> {
+            long status = manager.demote2M(REGION, cache, regs -> {
                 calls[0]++;
                 return busy;
             });
@@ -346,7 +346,7 @@ class CallbackFailureTest {
         cache.topUp(2);
         manager.map2M(REGION);
         assertThrows(NullPointerException.class, () -> manager.demote2M(REGION, cache, null));
-        assertThrows(NullPointerException.class, () -> manager.demote2M(REGION, null, (page0, page1) -> 0));
+        assertThrows(NullPointerException.class, () -> manager.demote2M(REGION, null, regs -> 0));
         assertThrows(NullPointerException.class, () -> manager.promote2M(REGION, null));
         assertEquals(
                 "cache",

@@ -202,7 +202,7 @@ public class ManagerModel {
             return "not mapped";
         }
         try (PamtPageCache reservation = vm.reserve(1)) {
-            manager.demote2M(hpa(region), reservation, (page0, page1) -> module.demote(hpa(region), page0, page1));
+            manager.demote2M(hpa(region), reservation, regs -> module.demote(hpa(region), regs.r12, regs.r13));
         }
         mapped[thread][region] = false;
         users[thread][region] += RegionWord.MAX_USERS;

@@ -175,7 +175,7 @@ class MisuseTest {
         List<LongFunction<Executable>> ofRegions = List.of(
                 hpa -> () -> manager.map2M(hpa),
                 hpa -> () -> manager.unmap2M(hpa),
-                hpa -> () -> manager.demote2M(hpa, cache, (page0, page1) -> 0),
+                hpa -> () -> manager.demote2M(hpa, cache, regs -> 0),
                 hpa -> () -> manager.promote2M(hpa, regs -> 0));
         for (LongFunction<Executable> call : ofRegions) {
             for (long offset : new long[] {0x1000, 0x10_0000, 8}) {
@@ -385,7 +385,7 @@ class MisuseTest {
                 "the cache has no page pair left for the region of 0x130000000; top it up with the worst case before the"
                         + " lock (a fault needs at most 5 pairs, a split 2)",
                 REGION,
-                () -> manager.demote2M(REGION, cache, (page0, page1) -> 0));
+                () -> manager.demote2M(REGION, cache, regs -> 0));
         manager.unmap2M(REGION);
     }
 
@@ -417,7 +417,7 @@ class MisuseTest {
                 () -> manager.map2M(REGION),
                 () -> manager.unmap2M(REGION),
                 () -> manager.promote2M(REGION, regs -> 0),
-                () -> manager.demote2M(REGION, cache, (page0, page1) -> 0),
+                () -> manager.demote2M(REGION, cache, regs -> 0),
                 manager::trim,
                 manager::newVcpuCache,
                 manager::newVmCache);

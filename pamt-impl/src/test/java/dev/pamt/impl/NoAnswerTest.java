@@ -117,9 +117,9 @@ class NoAnswerTest {
         manager.map2M(REGION);
         Throwable thrown = assertThrows(
                 Throwable.class,
-                () -> manager.demote2M(REGION, cache, (page0, page1) -> {
+                () -> manager.demote2M(REGION, cache, regs -> {
                     if (afterwards) {
-                        module.pamtAdd(new SeamcallRegisters(), REGION, page0, page1);
+                        module.pamtAdd(new SeamcallRegisters(), REGION, regs.r12, regs.r13);
                     }
                     sneak(failure);
                     return 0;
@@ -128,7 +128,7 @@ class NoAnswerTest {
         assertUnknownAndOnePairLost();
         assertEquals(1, cache.pairs());
         assertThrows(RegionNotMapped2MException.class, () -> manager.unmap2M(REGION));
-        assertThrows(RegionNotMapped2MException.class, () -> manager.demote2M(REGION, cache, (page0, page1) -> 0));
+        assertThrows(RegionNotMapped2MException.class, () -> manager.demote2M(REGION, cache, regs -> 0));
         assertEquals(1, cache.pairs(), "a second try costs no second pair");
         assertUsableAgain();
     }
@@ -213,7 +213,7 @@ class NoAnswerTest {
         manager.map2M(REGION);
         assertThrows(
                 SeamcallUnavailableException.class,
-                () -> manager.demote2M(REGION, cache, (page0, page1) -> {
+                () -> manager.demote2M(REGION, cache, regs -> {
                     throw notSent;
                 }));
         assertEquals(Kind.HUGE, manager.state(REGION).kind());

@@ -229,7 +229,7 @@ class OwnershipTest {
         cache.topUp(2);
         manager.map2M(REGION);
         long refusal = TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R12);
-        assertEquals(refusal, manager.demote2M(REGION, cache, (page0, page1) -> refusal));
+        assertEquals(refusal, manager.demote2M(REGION, cache, regs -> refusal));
         assertEquals(Kind.HUGE, manager.state(REGION).kind());
         assertEquals(1, cache.pairs());
         assertEquals(1, manager.stats().setAsidePairs());

@@ -203,9 +203,9 @@ class PamtManagerTest {
         manager.map2M(REGION);
         long[] pair = new long[2];
 
-        long demoted = manager.demote2M(REGION, cache, (page0, page1) -> {
-            pair[0] = page0;
-            pair[1] = page1;
+        long demoted = manager.demote2M(REGION, cache, regs -> {
+            pair[0] = regs.r12;
+            pair[1] = regs.r13;
             return TdxStatus.SUCCESS.code();
         });
         assertEquals(TdxStatus.SUCCESS.code(), demoted);
@@ -229,7 +229,7 @@ class PamtManagerTest {
         PamtPageCache cache = manager.newVcpuCache();
         cache.topUp(1);
         manager.map2M(REGION);
-        long status = manager.demote2M(REGION, cache, (page0, page1) -> TdxStatus.INTERRUPTED_RESTARTABLE.code());
+        long status = manager.demote2M(REGION, cache, regs -> TdxStatus.INTERRUPTED_RESTARTABLE.code());
         assertEquals(TdxStatus.INTERRUPTED_RESTARTABLE.code(), status);
         assertEquals(HUGE, manager.state(REGION));
         assertEquals(1, cache.pairs());

@@ -340,10 +340,10 @@ class SchedulesTest {
         manager.map2M(REGION);
         Point demote = new Point();
         long[] pages = new long[2];
-        Call split = new Call(() -> manager.demote2M(REGION, cache, (page0, page1) -> {
+        Call split = new Call(() -> manager.demote2M(REGION, cache, regs -> {
             demote.pass();
-            pages[0] = page0;
-            pages[1] = page1;
+            pages[0] = regs.r12;
+            pages[1] = regs.r13;
             return 0;
         }));
         demote.awaitReached();

@@ -160,7 +160,7 @@ class StaticPamtManagerTest {
                 hpa -> manager.put(hpa, 1),
                 manager::map2M,
                 manager::unmap2M,
-                hpa -> manager.demote2M(hpa, cache, (page0, page1) -> 0),
+                hpa -> manager.demote2M(hpa, cache, regs -> 0),
                 hpa -> manager.promote2M(hpa, regs -> 0));
     }
 
@@ -216,18 +216,18 @@ class StaticPamtManagerTest {
 
     @Test
     void splitsAndMergesAreTheCallersAlone() {
-        long[] pages = new long[2];
-        assertEquals(41, manager.demote2M(TestHost.REGION, manager.newVcpuCache(), (page0, page1) -> {
-            pages[0] = page0;
-            pages[1] = page1;
+        long[] pages = {1, 1};
+        assertEquals(41, manager.demote2M(TestHost.REGION, manager.newVcpuCache(), regs -> {
+            pages[0] = regs.r12;
+            pages[1] = regs.r13;
             return 41;
         }));
-        assertEquals(PageAllocator.NONE, pages[0]);
-        assertEquals(PageAllocator.NONE, pages[1]);
+        assertEquals(0, pages[0]);
+        assertEquals(0, pages[1]);
         assertEquals(42, manager.promote2M(TestHost.REGION, regs -> 42 + regs.r12));
         assertThrows(NullPointerException.class, () -> manager.promote2M(TestHost.REGION, null));
         assertThrows(NullPointerException.class, () -> manager.demote2M(TestHost.REGION, manager.newVcpuCache(), null));
-        assertThrows(NullPointerException.class, () -> manager.demote2M(TestHost.REGION, null, (page0, page1) -> 0));
+        assertThrows(NullPointerException.class, () -> manager.demote2M(TestHost.REGION, null, regs -> 0));
     }
 
     @Test

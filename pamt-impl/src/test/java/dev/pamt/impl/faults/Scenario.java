@@ -195,7 +195,7 @@ final class Scenario {
                 0,
                 0,
                 () -> manager.demote2M(
-                        hpa(region), reservation, (page0, page1) -> module.demote(hpa(region), page0, page1)));
+                        hpa(region), reservation, regs -> module.demote(hpa(region), regs.r12, regs.r13)));
         perform(Step.CLOSE_CACHE, () -> {
             reservation.close();
             reservation = null;

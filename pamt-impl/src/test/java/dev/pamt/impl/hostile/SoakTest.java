@@ -241,9 +241,7 @@ class SoakTest {
                 assertEquals(
                         0,
                         manager.demote2M(
-                                own,
-                                pairs,
-                                (page0, page1) -> module.pamtAdd(new SeamcallRegisters(), own, page0, page1)));
+                                own, pairs, regs -> module.pamtAdd(new SeamcallRegisters(), own, regs.r12, regs.r13)));
             }
             if (random.nextBoolean()) {
                 assertEquals(0, manager.promote2M(own, this::promote));

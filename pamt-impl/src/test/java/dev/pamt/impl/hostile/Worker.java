@@ -280,7 +280,7 @@ final class Worker implements Runnable {
                 () -> status[0] = manager.demote2M(
                         ownership.regionHpa(own),
                         reserved[0],
-                        (page0, page1) -> noted(() -> module.demote(own, page0, page1))));
+                        regs -> noted(() -> module.demote(own, regs.r12, regs.r13))));
         requireReported("demote2M", returned, status[0]);
         switch (outcome) {
             case SUCCESS -> {

@@ -149,8 +149,8 @@ final class Caller {
         long[] status = {TdxStatus.OPERAND_BUSY.code()};
         does(
                 "demote2M " + region,
-                () -> status[0] = manager.demote2M(hpa(region), reservation, (page0, page1) -> machine.module()
-                        .demote(hpa(region), page0, page1)),
+                () -> status[0] = manager.demote2M(
+                        hpa(region), reservation, regs -> machine.module().demote(hpa(region), regs.r12, regs.r13)),
                 region,
                 expected);
         if (!TdxStatus.isError(status[0])) {

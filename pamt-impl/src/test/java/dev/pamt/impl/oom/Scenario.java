@@ -292,7 +292,7 @@ enum Scenario {
                 1,
                 mine -> caller.call(
                         "demote2M",
-                        () -> manager.demote2M(Caller.hpa(1), mine, (p0, p1) -> {
+                        () -> manager.demote2M(Caller.hpa(1), mine, regs -> {
                             caller.call(
                                     "get from inside a DEMOTE",
                                     () -> manager.get(Caller.hpa(4)),
@@ -453,6 +453,6 @@ enum Scenario {
     }
 
     private static void demoteWith(Caller caller, PamtPageCache cache) {
-        caller.manager().demote2M(Caller.hpa(1), cache, (page0, page1) -> 0);
+        caller.manager().demote2M(Caller.hpa(1), cache, regs -> 0);
     }
 }
