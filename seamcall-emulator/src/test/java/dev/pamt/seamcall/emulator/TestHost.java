@@ -2,6 +2,7 @@ package dev.pamt.seamcall.emulator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.SeamcallLeaf;
@@ -88,6 +89,10 @@ final class TestHost {
         }
     }
 
+    ModuleInspection inspection() {
+        return machine.inspection().orElseThrow();
+    }
+
     Seamcalls calls() {
         return calls(0);
     }
@@ -123,6 +128,17 @@ final class TestHost {
 
     static long entry2mHpa(int region) {
         return PAMT_2M + region * 16L;
+    }
+
+    /** How many pages of a region with a pair are in use. */
+    long pagesInUse(int region) {
+        return entry2m(region, 1) & 0x3FF;
+    }
+
+    /** The type of the page at an address, by PAGE.RDMD; its owner is in RDX then. */
+    long typeOf(long page) {
+        expect(TdxStatus.SUCCESS, rdmd(page));
+        return regs.rcx;
     }
 
     /** The lock word of the PAMT_2M entry of a region. */
