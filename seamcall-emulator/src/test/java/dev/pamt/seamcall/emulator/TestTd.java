@@ -32,7 +32,12 @@ final class TestTd {
     }
 
     TestTd(TestHost host, int l2Vms) {
+        this(host, l2Vms, 0);
+    }
+
+    TestTd(TestHost host, int l2Vms, long attributes) {
         this.host = host;
+        host.machine.memory().write64(PARAMS, attributes);
         expect(TdxStatus.SUCCESS, host.add(5, page(9, 0), page(9, 1)));
         expect(TdxStatus.SUCCESS, host.calls().mngCreate(host.regs, TDR, HKID));
         succeed(SeamcallLeaf.MNG_KEY_CONFIG, TDR, 0, 0);
@@ -101,11 +106,15 @@ final class TestTd {
 
     /** MEM.SEPT.ADD, version 1. */
     long septAdd(long gpaAndLevel, long... pages) {
+        return septAdd(1, gpaAndLevel, TDR, pages);
+    }
+
+    long septAdd(int version, long gpaAndLevel, long tdrAndFlag, long... pages) {
         host.regs.clear();
         host.regs.rcx = gpaAndLevel;
-        host.regs.rdx = TDR;
+        host.regs.rdx = tdrAndFlag;
         setPages(pages);
-        return host.machine.processor(0).seamcall(SeamcallLeaf.MEM_SEPT_ADD.rax(1), host.regs);
+        return host.machine.processor(0).seamcall(SeamcallLeaf.MEM_SEPT_ADD.rax(version), host.regs);
     }
 
     /** MEM.PAGE.DEMOTE of a 2M page, whose 4K pages get their entries in a pair. */
