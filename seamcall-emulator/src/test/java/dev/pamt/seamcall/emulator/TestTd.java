@@ -36,6 +36,10 @@ final class TestTd {
     }
 
     TestTd(TestHost host, int l2Vms, long attributes) {
+        this(host, l2Vms, attributes, true);
+    }
+
+    private TestTd(TestHost host, int l2Vms, long attributes, boolean finished) {
         this.host = host;
         host.machine.memory().write64(PARAMS, attributes);
         expect(TdxStatus.SUCCESS, host.add(5, page(9, 0), page(9, 1)));
@@ -54,7 +58,14 @@ final class TestTd {
         for (int level = ROOT_LEVEL; level > 1; level--) {
             expect(TdxStatus.SUCCESS, septAdd(level, septPages(level, l2Vms)));
         }
-        succeed(SeamcallLeaf.MR_FINALIZE, TDR, 0, 0);
+        if (finished) {
+            succeed(SeamcallLeaf.MR_FINALIZE, TDR, 0, 0);
+        }
+    }
+
+    /** A TD that is still being built. */
+    static TestTd unfinished(TestHost host) {
+        return new TestTd(host, 0, 0, false);
     }
 
     static long controlPage(int number) {
