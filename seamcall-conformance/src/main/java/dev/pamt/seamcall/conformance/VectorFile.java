@@ -117,7 +117,16 @@ public final class VectorFile {
      * @return the recordings, ordered by name
      */
     public static List<VectorFile> shipped() {
-        return SHIPPED.stream().map(VectorFile::shipped).toList();
+        return shippedNames().stream().map(VectorFile::shipped).toList();
+    }
+
+    /**
+     * The names of the recordings of call sequences that come with this library, which need not all be in memory at once.
+     *
+     * @return the names, in their order, for {@link #shipped(String)}
+     */
+    public static List<String> shippedNames() {
+        return SHIPPED;
     }
 
     /**
