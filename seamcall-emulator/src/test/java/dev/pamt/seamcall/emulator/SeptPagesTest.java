@@ -108,7 +108,7 @@ class SeptPagesTest {
 
     @Test
     void addOfVersion0TakesOnePageAndLooksAtNoOther() {
-        expect(TdxStatus.SUCCESS, td.septAdd(0, GPA, TDR, septPage(1), septPage(1, 1), 3, 5));
+        expect(TdxStatus.SUCCESS, td.septAddOfVersion(0, GPA, TDR, septPage(1), septPage(1, 1), 3, 5));
         assertArrayEquals(new long[] {septPage(1), septPage(1, 1), 3, 5}, pageRegisters());
         assertEquals(PageType.NDA, host.typeOf(septPage(1, 1)));
     }
@@ -132,7 +132,7 @@ class SeptPagesTest {
     void addOfNoPageIsForVersion1AndAnEntryThatHasOne() {
         expect(
                 TdxStatus.OPERAND_INVALID.with(TdxOperand.R8),
-                td.septAdd(0, GPA, TDR, NO_PAGE, NO_PAGE, NO_PAGE, NO_PAGE));
+                td.septAddOfVersion(0, GPA, TDR, NO_PAGE, NO_PAGE, NO_PAGE, NO_PAGE));
         expect(
                 TdxStatus.EPT_ENTRY_STATE_INCORRECT.with(TdxOperand.RCX),
                 td.septAdd(GPA, NO_PAGE, septPage(1, 1), NO_PAGE, NO_PAGE));
@@ -155,7 +155,9 @@ class SeptPagesTest {
                 td.septAdd(GPA, page(5, 100), page(5, 101), page(5, 102), NO_PAGE));
         assertEquals(NON_LEAF | 1, host.regs.rdx);
         assertEquals(ANY_ACCESS, host.regs.rcx);
-        expect(TdxStatus.SUCCESS, td.septAdd(1, GPA, TDR | FLAG, page(5, 100), page(5, 101), page(5, 102), NO_PAGE));
+        expect(
+                TdxStatus.SUCCESS,
+                td.septAddOfVersion(1, GPA, TDR | FLAG, page(5, 100), page(5, 101), page(5, 102), NO_PAGE));
         assertArrayEquals(
                 new long[] {page(5, 100) | NOT_USED, NO_PAGE, page(5, 102) | NOT_USED, NO_PAGE}, pageRegisters());
         assertEquals(children + 1, td.childPages());
@@ -173,7 +175,7 @@ class SeptPagesTest {
         expect(TdxStatus.L2_SEPT_ENTRY_NOT_FREE.with(vm << 16 | 1), td.septAdd(GPA, pages));
         assertEquals(ANY_ACCESS, host.regs.rcx);
         assertEquals((long) vm << 16 | 0xC401, host.regs.rdx);
-        expect(TdxStatus.SUCCESS, td.septAdd(1, GPA, TDR | FLAG, pages));
+        expect(TdxStatus.SUCCESS, td.septAddOfVersion(1, GPA, TDR | FLAG, pages));
         assertEquals(pages[vm] | NOT_USED, pageRegisters()[vm]);
         assertEquals(PageType.NDA, host.typeOf(pages[vm]));
     }

@@ -117,10 +117,10 @@ final class TestTd {
 
     /** MEM.SEPT.ADD, version 1. */
     long septAdd(long gpaAndLevel, long... pages) {
-        return septAdd(1, gpaAndLevel, TDR, pages);
+        return septAddOfVersion(1, gpaAndLevel, TDR, pages);
     }
 
-    long septAdd(int version, long gpaAndLevel, long tdrAndFlag, long... pages) {
+    long septAddOfVersion(int version, long gpaAndLevel, long tdrAndFlag, long... pages) {
         host.regs.clear();
         host.regs.rcx = gpaAndLevel;
         host.regs.rdx = tdrAndFlag;
