@@ -114,7 +114,7 @@ public final class TdBuild {
         if (number + 1 == Td.MIN_CONTROL_PAGES && !entropy.getAsBoolean()) {
             return TdxStatus.RND_NO_ENTROPY.code();
         }
-        if (number + 1 > Td.MIN_CONTROL_PAGES && td.opState() != OpState.UNINITIALIZED) {
+        if (td.opState() != OpState.UNINITIALIZED) {
             return TdxStatus.OP_STATE_INCORRECT.with(td.opState().code());
         }
         td.addControlPage(hpa);

@@ -15,10 +15,8 @@ public final class TdTable {
     public TdTable() {}
 
     /** Makes a TD. */
-    public Td create(long tdrHpa, int hkid) {
-        Td td = new Td(tdrHpa, hkid);
-        tds.put(tdrHpa, td);
-        return td;
+    public void create(long tdrHpa, int hkid) {
+        tds.put(tdrHpa, new Td(tdrHpa, hkid));
     }
 
     /** The TD of a root page. */
