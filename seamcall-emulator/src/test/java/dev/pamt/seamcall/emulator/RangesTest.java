@@ -216,6 +216,13 @@ class RangesTest {
     }
 
     @Test
+    void aPageThatNoBlockHasMarkedWithAnEpochCountsAsBlockedLongAgo() {
+        td.aug(0, region(6));
+        td.setEntry(0, 1, td.entry(0, 1) | BLOCKED);
+        expect(TdxStatus.SUCCESS, unblock(GPA));
+    }
+
+    @Test
     void trackNeedsTheEpochLockAlone() {
         for (int held : new int[] {1, 2}) {
             host.inspection().setTdLock(TDR, TdLock.EPOCH, held);

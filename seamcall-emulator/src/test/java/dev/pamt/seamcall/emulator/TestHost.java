@@ -31,7 +31,7 @@ final class TestHost {
 
     final TdxModuleEmulator machine;
     final SeamcallRegisters regs = new SeamcallRegisters();
-    private final boolean dynamicPamt;
+    final boolean dynamicPamt;
 
     private TestHost(TdxModuleEmulator machine, boolean dynamicPamt) {
         this.machine = machine;
