@@ -260,6 +260,21 @@ class PromoteTest {
     }
 
     @Test
+    void a1GPageForgetsHowMuchOfItsPartsWasAccepted() {
+        expect(TdxStatus.SUCCESS, td.septAdd(GPA_1G, page(8, 9), NO_PAGE, NO_PAGE, NO_PAGE));
+        for (int i = 0; i < 512; i++) {
+            td.aug(GPA_1G - 2 + i * PageLevel.SIZE_2M.bytes(), region(FIRST_OF_SECOND_GIB + i));
+        }
+        long first = td.entry(GPA_1G - 2, 1);
+        td.setEntry(GPA_1G - 2, 1, first | 5 << 12);
+        long seventh = GPA_1G - 2 + 7 * PageLevel.SIZE_2M.bytes();
+        td.setEntry(seventh, 1, td.entry(seventh, 1) | 6 << 12);
+        td.block(GPA_1G);
+        expect(TdxStatus.SUCCESS, promote(0, GPA_1G));
+        assertEquals(first, td.entry(GPA_1G - 2, 2));
+    }
+
+    @Test
     void a1GPageIsMergedAndSplitWithoutAPair() {
         expect(TdxStatus.SUCCESS, td.septAdd(GPA_1G, page(8, 9), NO_PAGE, NO_PAGE, NO_PAGE));
         for (int i = 0; i < 512; i++) {

@@ -7,11 +7,13 @@ import static dev.pamt.seamcall.emulator.TestTd.TDR;
 import static dev.pamt.seamcall.emulator.TestTd.septPage;
 import static dev.pamt.seamcall.emulator.TestTd.septPages;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.pamt.seamcall.ModuleInspection.TdLock;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.platform.Schedule;
@@ -127,6 +129,27 @@ class RangesTest {
         assertEquals(l2Entry, host.machine.memory().read64(septPage(1, 2)));
         assertEquals(0, host.machine.memory().read64(septPage(2, 2)));
         assertEquals(1L << 63 | 1L << 58 | TD_KEY | septPage(1) | ANY_ACCESS, td.entry(0, 1));
+    }
+
+    @Test
+    void anAliasWithoutAnL2EntryIsFatal() {
+        expect(TdxStatus.SUCCESS, td.septAdd(GPA, septPages(1, 1)));
+        td.setEntry(0, 1, td.entry(0, 1) | 1L << 59);
+        assertThrows(SeamcallUnavailableException.class, () -> block(GPA));
+        assertEquals(new FatalError(16, SeamcallLeaf.MEM_RANGE_BLOCK, 0), fatalError());
+    }
+
+    @Test
+    void anAliasBelowTheTreeOfTheL2VmIsFatal() {
+        expect(TdxStatus.SUCCESS, td.septAdd(2 | 1L << 30, septPages(1, 0)));
+        td.aug(1L << 30, region(6));
+        td.setEntry(1L << 30, 1, td.entry(1L << 30, 1) | 1L << 58);
+        assertThrows(SeamcallUnavailableException.class, () -> block(1 | 1L << 30));
+        assertEquals(new FatalError(15, SeamcallLeaf.MEM_RANGE_BLOCK, 0), fatalError());
+    }
+
+    private FatalError fatalError() {
+        return host.machine.fatal().orElseThrow();
     }
 
     @Test

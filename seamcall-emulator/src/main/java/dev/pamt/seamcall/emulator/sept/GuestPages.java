@@ -115,9 +115,7 @@ public final class GuestPages {
             return Visit.status(TdxStatus.PAGE_ALREADY_ACCEPTED.with(at.level));
         }
         boolean smaller = state == SeptState.NL_MAPPED || state == SeptState.NL_BLOCKED;
-        return smaller && at.level > 0
-                ? Visit.status(TdxStatus.PAGE_SIZE_MISMATCH.with(at.level))
-                : violation(at, at.level);
+        return smaller ? Visit.status(TdxStatus.PAGE_SIZE_MISMATCH.with(at.level)) : violation(at, at.level);
     }
 
     private Visit acceptPending(LogicalProcessor lp, GpaCall at) {

@@ -158,7 +158,6 @@ final class PrivatePages {
         if (status == 0) {
             status = relocateFrom(call, page, regs);
         }
-        page.release();
         call.release();
         return status;
     }

@@ -162,9 +162,9 @@ final class SeptPages {
                 if (walks[vm] == null) {
                     continue;
                 }
-                if (vm > 0 && added && lp.interruptPending()) {
+                if (added && lp.interruptPending()) {
                     status = TdxStatus.INTERRUPTED_RESUMABLE.code();
-                } else if (vm > 0 && added && call.treeWanted()) {
+                } else if (added && call.treeWanted()) {
                     status = TdxStatus.INTERRUPTED_BUSY.code();
                 } else {
                     entry = take(vm, entry);
