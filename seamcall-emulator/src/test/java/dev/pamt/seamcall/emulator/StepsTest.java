@@ -6,6 +6,7 @@ import static dev.pamt.seamcall.emulator.TestHost.region;
 import static dev.pamt.seamcall.emulator.TestTd.NO_PAGE;
 import static dev.pamt.seamcall.emulator.TestTd.TDR;
 import static dev.pamt.seamcall.emulator.TestTd.septPage;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.pamt.seamcall.PageLevel;
@@ -15,6 +16,7 @@ import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.platform.Schedule;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /** What another processor can see between the two writes of a call: a page that is free and still counted, and the like. */
@@ -38,6 +40,77 @@ class StepsTest {
             seen.add(new Seen(step, word >>> 16 & 0x1F, 0));
             entriesSeen.add(td.entry(0, 1));
         }
+    }
+
+    /** Which of two pages the bitmap has, at a step. */
+    private record Pair(Schedule.Step step, boolean first, boolean second) {}
+
+    private Pair[] pairSeenBy(Consumer<TestHost> call, Schedule.Step... steps) {
+        List<Pair> pairs = new ArrayList<>();
+        TestHost[] other = new TestHost[1];
+        other[0] = TestHost.ready(TestHost.config().build(), true, step -> {
+            if (List.of(steps).contains(step)) {
+                pairs.add(new Pair(step, other[0].donated(page(9, 0)), other[0].donated(page(9, 1))));
+            }
+        });
+        call.accept(other[0]);
+        return pairs.toArray(Pair[]::new);
+    }
+
+    @Test
+    void addClaimsThePagesOfAPairOneAfterTheOther() {
+        Pair[] pairs = pairSeenBy(
+                other -> other.add(5, page(9, 0), page(9, 1)),
+                Schedule.Step.REGION_LOCKED,
+                Schedule.Step.PAIR_HALF_CLAIMED,
+                Schedule.Step.PAIR_HALF_REFUSED);
+        assertArrayEquals(
+                new Pair[] {
+                    new Pair(Schedule.Step.REGION_LOCKED, false, false),
+                    new Pair(Schedule.Step.PAIR_HALF_CLAIMED, true, false)
+                },
+                pairs);
+    }
+
+    @Test
+    void addGivesTheFirstPageBackWhenItHasHeardOfTheSecond() {
+        Pair[] pairs = pairSeenBy(
+                other -> other.add(5, page(9, 0), page(9, 0)),
+                Schedule.Step.PAIR_HALF_CLAIMED,
+                Schedule.Step.PAIR_HALF_REFUSED);
+        assertArrayEquals(
+                new Pair[] {
+                    new Pair(Schedule.Step.PAIR_HALF_CLAIMED, true, false),
+                    new Pair(Schedule.Step.PAIR_HALF_REFUSED, true, false)
+                },
+                pairs);
+    }
+
+    @Test
+    void removeReturnsThePagesOfAPairOneAfterTheOther() {
+        Pair[] pairs = pairSeenBy(
+                other -> {
+                    other.add(5, page(9, 0), page(9, 1));
+                    other.remove(5);
+                },
+                Schedule.Step.PAIR_HALF_RETURNED);
+        assertArrayEquals(new Pair[] {new Pair(Schedule.Step.PAIR_HALF_RETURNED, false, true)}, pairs);
+    }
+
+    @Test
+    void aRegionIsSharedBeforeItIsHeldAlone() {
+        List<Long> locks = new ArrayList<>();
+        TestHost[] other = new TestHost[1];
+        other[0] = TestHost.ready(TestHost.config().build(), true, step -> locks.add(other[0].lock2m(5)));
+        other[0].setLock2m(5, 4);
+        other[0].add(5, page(9, 0), page(9, 1));
+        assertEquals(List.of(8L, 10L), locks, "before the promotion, and refused with host priority");
+        assertEquals(6, other[0].lock2m(5));
+        other[0].setLock2m(5, 0);
+        locks.clear();
+        other[0].setLock2m(9, 1);
+        other[0].add(5, page(9, 0), page(9, 1));
+        assertEquals(List.of(4L, 1L, 1L), locks, "before the promotion, held, and the donor refused");
     }
 
     private void assertFreeButCounted() {
