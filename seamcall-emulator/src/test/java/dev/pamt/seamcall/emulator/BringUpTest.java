@@ -152,4 +152,27 @@ class BringUpTest {
         host.machine.close();
         assertThrows(SeamcallUnavailableException.class, () -> calls.sysInit(regs));
     }
+
+    @Test
+    void aLeafNumberThatNoLeafCanHaveIsUnknown() {
+        TestHost ready = TestHost.ready();
+        for (long rax : new long[] {63, 64, 0xFFFF}) {
+            expect(
+                    TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX),
+                    ready.machine.processor(0).seamcall(rax, ready.regs));
+        }
+    }
+
+    @Test
+    void aHostAccessToA2MPageOfATdIsReported() {
+        List<HostAccess> accesses = new ArrayList<>();
+        TestHost watched = TestHost.ready(
+                TestHost.config().hostAccessListener(accesses::add).build(), true, Schedule.free());
+        TestTd td = new TestTd(watched);
+        td.aug(0, TestHost.region(6));
+        accesses.clear();
+        watched.machine.memory().read64(TestHost.page(6, 9));
+        watched.machine.memory().read64(TestHost.page(7, 0));
+        assertEquals(List.of(new HostAccess(TestHost.page(6, 9), false, HostAccess.Holder.TD)), accesses);
+    }
 }

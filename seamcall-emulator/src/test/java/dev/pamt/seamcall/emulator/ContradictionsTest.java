@@ -15,6 +15,8 @@ import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.platform.Schedule;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -182,5 +184,28 @@ class ContradictionsTest {
         long word1 = TestHost.entry2mHpa(5) + 8;
         host.machine.memory().write64(word1, host.machine.memory().read64(word1) | 512);
         assertFatal(351, host, SeamcallLeaf.MNG_CREATE, TDR, 40);
+    }
+
+    @Test
+    void aContradictionAfterTheMachineWasSwitchedOffIsNobodysNews() {
+        AtomicReference<Runnable> meanwhile = new AtomicReference<>(() -> {});
+        EmulatorConfig config = TestHost.config()
+                .interrupts(processor -> {
+                    meanwhile.get().run();
+                    return false;
+                })
+                .build();
+        TestHost other = TestHost.ready(config, true, Schedule.free());
+        TestTd td = new TestTd(other);
+        td.aug(0, region(6));
+        td.block(GPA_2M);
+        meanwhile.set(() -> {
+            other.machine.memory().write64(TestHost.entry2mHpa(6), (long) PageType.EPT << 16);
+            other.machine.close();
+        });
+        assertThrows(
+                SeamcallUnavailableException.class,
+                () -> td.demote(0, TDR, page(9, 4), page(9, 5), septPage(1), NO_PAGE, NO_PAGE, NO_PAGE));
+        assertEquals(Optional.empty(), other.machine.fatal());
     }
 }

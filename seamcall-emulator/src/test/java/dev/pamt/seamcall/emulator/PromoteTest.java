@@ -15,6 +15,7 @@ import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -259,6 +260,11 @@ class PromoteTest {
         expect(TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX), promote(0, 3));
     }
 
+    private int typeWithoutLocks(long hpa) {
+        ModuleCore module = host.machine.module();
+        return module.pamt().typeOf(module.tdmrs().covering(hpa), hpa);
+    }
+
     @Test
     void a1GPageForgetsHowMuchOfItsPartsWasAccepted() {
         expect(TdxStatus.SUCCESS, td.septAdd(GPA_1G, page(8, 9), NO_PAGE, NO_PAGE, NO_PAGE));
@@ -290,10 +296,16 @@ class PromoteTest {
         assertEquals(PageType.REG, host.typeOf(region(FIRST_OF_SECOND_GIB) | 2));
         assertEquals(2, host.regs.r8);
         assertEquals(TDR, host.regs.rdx);
+        assertEquals(PageType.REG, typeWithoutLocks(page(FIRST_OF_SECOND_GIB + 7, 9)));
         assertEquals(0, host.inspection().lockWord(PageLevel.SIZE_1G, region(FIRST_OF_SECOND_GIB)));
         for (int i = 0; i < 512; i++) {
             assertEquals(0, host.entry2m(FIRST_OF_SECOND_GIB + i, 0) & 0x1F_FFFF);
         }
+        host.inspection().setLockWord(PageLevel.SIZE_1G, region(FIRST_OF_SECOND_GIB), 4);
+        long reclaimed = td.call(SeamcallLeaf.PHYMEM_PAGE_RECLAIM, region(FIRST_OF_SECOND_GIB), 0, 0);
+        expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX), reclaimed);
+        assertEquals(6, host.inspection().lockWord(PageLevel.SIZE_1G, region(FIRST_OF_SECOND_GIB)));
+        host.inspection().setLockWord(PageLevel.SIZE_1G, region(FIRST_OF_SECOND_GIB), 0);
         td.block(GPA_1G);
         host.regs.clear();
         host.regs.r8 = page(8, 9);
@@ -312,5 +324,9 @@ class PromoteTest {
         }
         td.succeed(SeamcallLeaf.MEM_SEPT_RD, GPA_1G - 1, TDR, 0);
         assertEquals(2 << 8 | 1, host.regs.rdx);
+        td.block(GPA_1G);
+        expect(TdxStatus.SUCCESS, promote(0, GPA_1G));
+        host.typeOf(region(FIRST_OF_SECOND_GIB) | 2);
+        assertEquals(0, host.regs.r9, "the page forgets when the one before it was blocked");
     }
 }
