@@ -157,6 +157,7 @@ class DemoteTest {
         long[] pages = septPages(1, L2_VMS);
         pages[vm] = NO_PAGE;
         expect(TdxStatus.L2_SEPT_PAGE_NOT_PROVIDED.with(operand(vm)), demote(pages));
+        expect(TdxStatus.L2_SEPT_PAGE_NOT_PROVIDED.with(operand(vm)), td.demote(0, TDR | FLAG, PAIR0, PAIR1, pages));
         assertNothingTaken();
     }
 
@@ -274,6 +275,17 @@ class DemoteTest {
         expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R13), td.demote(0, TDR, page(9, 0), TestTd.TDVPR, pages));
         expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R12), td.demote(0, TDR, page(9, 0), page(9, 1), pages));
         expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R13), td.demote(0, TDR, PAIR0, page(9, 1), pages));
+        assertNothingTaken();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, R12", "1, R13"})
+    void aPairPageOfARegionThatSomebodyHoldsAloneIsBusy(int half, TdxOperand operand) {
+        host.setLock2m(7, 1);
+        long pair0 = half == 0 ? page(7, 0) : PAIR0;
+        long pair1 = half == 1 ? page(7, 0) : PAIR1;
+        expect(TdxStatus.OPERAND_BUSY.with(operand), td.demote(0, TDR, pair0, pair1, septPages(1, L2_VMS)));
+        assertEquals(7, host.lock2m(7));
         assertNothingTaken();
     }
 
