@@ -290,6 +290,21 @@ class DemoteTest {
     }
 
     @Test
+    void thePairIsFilledWhateverTheHostLeftInIt() {
+        long[] entries = {PAIR0, PAIR0 + 4080, PAIR1, PAIR1 + 4080};
+        for (long entry : entries) {
+            host.machine.memory().write64(entry, -1);
+            host.machine.memory().write64(entry + 8, -1);
+        }
+        expect(TdxStatus.SUCCESS, demote(septPages(1, L2_VMS)));
+        for (long entry : entries) {
+            assertEquals(
+                    TDR >>> 12 << 24 | PageType.REG << 16, host.machine.memory().read64(entry));
+            assertEquals(0, host.machine.memory().read64(entry + 8));
+        }
+    }
+
+    @Test
     void aPageThatIsNotBlockedAndTrackedStaysLarge() {
         td.succeed(SeamcallLeaf.MEM_RANGE_UNBLOCK, GPA_2M, TDR, 0);
         expect(TdxStatus.GPA_RANGE_NOT_BLOCKED.with(TdxOperand.RCX), demote(septPages(1, L2_VMS)));

@@ -42,6 +42,18 @@ class PamtPairTest {
     }
 
     @Test
+    void aPairIsZeroedWhateverTheHostLeftInIt() {
+        long[] words = {page(9, 3), page(9, 3) + 4088, page(7, 1), page(7, 1) + 4088};
+        for (long word : words) {
+            host.machine.memory().write64(word, -1);
+        }
+        expect(TdxStatus.SUCCESS, host.add(5, page(9, 3), page(7, 1)));
+        for (long word : words) {
+            assertEquals(0, host.machine.memory().read64(word));
+        }
+    }
+
+    @Test
     void theSamePageTwiceIsRefusedAndGivenBackInTheBitmap() {
         expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R8), host.add(5, page(9, 3), page(9, 3)));
         assertFalse(host.donated(page(9, 3)));
