@@ -2,10 +2,12 @@ package dev.pamt.seamcall.emulator;
 
 import static dev.pamt.seamcall.emulator.TestHost.expect;
 import static dev.pamt.seamcall.emulator.TestHost.page;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.td.TdParams;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,6 +84,37 @@ class TdParamsTest {
         expect(TdxStatus.TDCS_NOT_ALLOCATED, init(PARAMS));
         expect(TdxStatus.SUCCESS, host.call(SeamcallLeaf.MNG_ADDCX, page(5, 7), TDR));
         expect(TdxStatus.SUCCESS, init(PARAMS));
+    }
+
+    @Test
+    void everyFieldThatMattersIsKept() {
+        expect(TdxStatus.SUCCESS, host.call(SeamcallLeaf.MNG_ADDCX, page(5, 7), TDR));
+        write(0, 1 << 28);
+        write(16, 0x10203);
+        write(24, 6 | 4 << 3);
+        write(32, 1);
+        expect(TdxStatus.SUCCESS, init(PARAMS));
+        TdParams params = host.machine.module().tds().at(TDR).params();
+        assertEquals(new TdParams(1 << 28, 0x203, 1, 4, true), params);
+    }
+
+    /** Of AVX-512 and AMX all parts or none, the one only with AVX; of CET both. */
+    @ParameterizedTest
+    @CsvSource({
+        "0x7, true",
+        "0xE7, true",
+        "0xE3, false",
+        "0x27, false",
+        "0x1803, true",
+        "0x803, false",
+        "0x60003, true",
+        "0x20003, false",
+        "0x2, false",
+        "0x3, true"
+    })
+    void featuresThatGoTogetherAreAllThereOrNone(String xfam, boolean possible) {
+        write(8, Long.decode(xfam));
+        expect(possible ? 0 : TdxStatus.OPERAND_INVALID.with(TdxOperand.XFAM), init(PARAMS));
     }
 
     @Test

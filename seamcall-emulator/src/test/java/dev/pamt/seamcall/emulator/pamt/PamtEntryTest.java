@@ -44,8 +44,9 @@ class PamtEntryTest {
 
     @Test
     void thePairOfASplitPageKeepsTheHighBitsOfItsEpoch() {
+        words[2] = 0x7_A5A5_A7FFL;
         PamtEntry.setPair(words, 1, PAGE0, PAGE1, 512, false);
-        assertWords(PAGE0 >>> 12 << 28 | 15 << 16 | LOCK, PAGE1 >>> 12 << 28 | 0x0FFF_FC00 | 512);
+        assertWords(PAGE0 >>> 12 << 28 | 15 << 16 | LOCK, PAGE1 >>> 12 << 28 | 0x05A5_A400 | 512);
         assertEquals(512, PamtEntry.pageCount(words, 1));
     }
 
