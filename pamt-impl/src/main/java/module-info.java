@@ -6,6 +6,7 @@
 module dev.pamt.impl {
     requires dev.pamt.api;
     requires dev.pamt.seamcall;
+    requires static java.management;
     requires org.jctools.core;
     requires org.slf4j;
 

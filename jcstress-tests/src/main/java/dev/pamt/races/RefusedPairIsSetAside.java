@@ -40,7 +40,7 @@ public class RefusedPairIsSetAside {
 
     @Arbiter
     public void arbiter(LLL_Result result) {
-        long setAside = host.manager.stats().setAsidePairs();
+        long setAside = host.manager.stats().pairs().setAside();
         String verdict = host.verdict(hpa, SmallHost.users(2));
         result.r3 = setAside == 1 ? verdict : setAside + " pairs set aside";
     }

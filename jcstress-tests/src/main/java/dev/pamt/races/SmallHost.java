@@ -300,7 +300,7 @@ final class SmallHost {
         if (!isAtRest()) {
             return "pages are left out";
         }
-        if (stats.lostPairs() + stats.strandedPages() + stats.allocatedPages() > 0) {
+        if (stats.pairs().lost() + stats.pages().stranded() + stats.pages().allocated() > 0) {
             return "pages are counted out";
         }
         return allocator.complaint() != null ? allocator.complaint() : module.complaint();

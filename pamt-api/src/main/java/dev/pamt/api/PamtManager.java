@@ -25,11 +25,11 @@ import java.util.function.IntSupplier;
  * call: {@link MisalignedAddressException}, {@link AddressOutsideMemoryException}, {@link DonorRegionException}. A call that
  * throws has changed nothing, with one exception: if a SEAMCALL ends in an exception, such as {@link
  * dev.pamt.seamcall.SeamcallUnavailableException}, the region is {@link RegionState.Kind#UNKNOWN} and without users, the pair
- * of the call is counted in {@link PamtStats#lostPairs}, and the exception reaches the caller.
+ * of the call is counted in {@link PamtStats.Pairs#lost}, and the exception reaches the caller.
  *
  * <p>Once a put, freePage or reclaim has taken a user away it does not throw, whatever the module, the allocator, the memory
- * or the lock strategy do. A region whose pair does not come back stays idle, is counted in {@link PamtStats#retryRegions}
- * and is tried again; a page that cannot be given back is counted in {@link PamtStats#strandedPages}.
+ * or the lock strategy do. A region whose pair does not come back stays idle, is counted in {@link PamtStats.Calls#retryRegions}
+ * and is tried again; a page that cannot be given back is counted in {@link PamtStats.Pages#stranded}.
  *
  * <p><b>Ownership:</b> every page has one owner. The manager remembers which pair each region holds. It believes a REMOVE or
  * PROMOTE that gives back just that pair; pages of any other answer are neither scrubbed nor handed out.
@@ -134,7 +134,7 @@ public interface PamtManager extends AutoCloseable {
 
     /**
      * Puts the region of a page and gives the page back to the host's allocator. Once the user is taken away it does not
-     * throw; a page that cannot be scrubbed or given back is counted in {@link PamtStats#strandedPages}.
+     * throw; a page that cannot be scrubbed or given back is counted in {@link PamtStats.Pages#stranded}.
      *
      * @param hpa a page that {@link #allocPage} has given and that the module no longer uses
      * @throws DoubleFreeException if allocPage has not given it, or it was freed before
@@ -378,6 +378,26 @@ public interface PamtManager extends AutoCloseable {
          * @throws IllegalStateException if a choice was set
          */
         Builder processors(IntSupplier choice);
+
+        /**
+         * Brings the module up with or without Dynamic PAMT. The default is with it, if the module has it. Without it a
+         * manager only checks arguments, and the host gives the module memory for all page metadata at once.
+         *
+         * @param wanted whether Dynamic PAMT is used
+         * @return this
+         * @throws IllegalStateException if this was set, or a host or provider, whose module is up already
+         */
+        Builder dynamicPamt(boolean wanted);
+
+        /**
+         * Measures how long transitions hold their locks and how much processor time they take: {@link
+         * PamtStats.Locks#holdNanos} and {@link PamtStats.Locks#cpuNanos}. The default is not to; it costs four readings of
+         * clocks for each transition, and nothing if it is not set.
+         *
+         * @return this
+         * @throws IllegalStateException if this was set
+         */
+        Builder timeTransitions();
 
         /**
          * Makes the manager.

@@ -88,15 +88,15 @@ public final class Footprint {
         for (int region = 0; region < backed; region++) {
             manager.get(first + region * REGION_BYTES);
         }
-        long chunkBytes = manager.stats().donorChunks() * REGION_BYTES;
+        long chunkBytes = manager.stats().pages().donorChunks() * REGION_BYTES;
         System.out.printf(
                 Locale.ROOT,
                 "%ndonor chunks: %,d for %,d pairs, %.2f %% more than the pairs themselves%n",
-                manager.stats().donorChunks(),
+                manager.stats().pages().donorChunks(),
                 backed,
                 100.0
-                        * (chunkBytes - manager.stats().installedBytes())
-                        / manager.stats().installedBytes());
+                        * (chunkBytes - manager.stats().pairs().installedBytes())
+                        / manager.stats().pairs().installedBytes());
     }
 
     private static PamtManager manager(MemoryMap memory) {

@@ -17,6 +17,10 @@ import dev.pamt.api.TooManyUsersException;
 import dev.pamt.api.VmPageCache;
 import dev.pamt.impl.PageLedger.Holder;
 import dev.pamt.impl.PairInstaller.Outcome;
+import dev.pamt.impl.StatsSnapshot.CallCounts;
+import dev.pamt.impl.StatsSnapshot.LockCounts;
+import dev.pamt.impl.StatsSnapshot.PageCounts;
+import dev.pamt.impl.StatsSnapshot.PairCounts;
 import java.util.Objects;
 import java.util.function.IntSupplier;
 
@@ -44,6 +48,9 @@ final class DynamicPamtManager implements PamtManager {
     private final ManagerLifecycle lifecycle = new ManagerLifecycle();
     private final RetryQueue retries = new RetryQueue();
     private final ModuleCalls module = new ModuleCalls(counters);
+    /** Null if transitions are not timed. */
+    private final TransitionTimes times;
+
     private final PairPool pool;
     private final PairSupply supply;
     private final PairInstaller installer;
@@ -55,6 +62,8 @@ final class DynamicPamtManager implements PamtManager {
      * Makes a manager.
      *
      * @param claim the claim on the module, released by the close
+     * @param choice see {@link Processors}
+     * @param timed whether transitions are timed
      */
     DynamicPamtManager(
             TdxHost host,
@@ -63,13 +72,15 @@ final class DynamicPamtManager implements PamtManager {
             PageAllocator allocator,
             LockStrategy strategy,
             ReclaimPolicy policy,
-            IntSupplier choice) {
+            IntSupplier choice,
+            boolean timed) {
         this.host = host;
         this.ownsHost = ownsHost;
         this.claim = claim;
         this.table = new RegionTable(host.memory().ram());
         this.pages = new HostPages(host, allocator, table);
-        TransitionLocks locks = new TransitionLocks(strategy.newLocks(table), counters);
+        this.times = timed ? new TransitionTimes() : null;
+        TransitionLocks locks = new TransitionLocks(strategy.newLocks(table), counters, times);
         Processors processors = new Processors(host.platform(), choice);
         DonorChunks chunks = new DonorChunks(host.memory().ram());
         PairRecords records = new PairRecords(host.memory().ram(), chunks);
@@ -332,30 +343,33 @@ final class DynamicPamtManager implements PamtManager {
 
     @Override
     public PamtStats stats() {
-        return new PamtStats(
-                counters.adds(),
-                counters.addFailures.get(),
-                counters.removes(),
-                counters.removeFailures.get(),
-                counters.demotes.get(),
-                counters.promotes.get(),
-                counters.lostRaces.get(),
-                counters.busy.get(),
-                counters.busyAgain.get(),
-                counters.calls() + counters.locksWithoutCall.get(),
-                counters.contendedTrue.get(),
-                counters.contendedFalse.get(),
-                counters.waitNanos.get(),
-                counters.installedPairs(),
-                counters.peakPairs(),
-                retries.size(),
-                counters.lostPairs(),
-                pool.sparePairs(),
-                counters.cachedPairs.sum(),
-                pool.donorChunks(),
-                pages.pages(Holder.CALLER),
-                pool.setAsidePairs(),
-                pages.stranded());
+        return new StatsSnapshot(
+                new CallCounts(
+                        counters.adds(),
+                        counters.addFailures.get(),
+                        counters.removes(),
+                        counters.removeFailures.get(),
+                        counters.demotes.get(),
+                        counters.promotes.get(),
+                        counters.lostRaces.get(),
+                        counters.busy.get(),
+                        counters.busyAgain.get(),
+                        retries.size()),
+                new LockCounts(
+                        counters.calls() + counters.locksWithoutCall.get(),
+                        counters.contendedTrue.get(),
+                        counters.contendedFalse.get(),
+                        counters.waitNanos.get(),
+                        times == null ? 0 : times.holdNanos(),
+                        times == null ? 0 : times.cpuNanos()),
+                new PairCounts(
+                        counters.installedPairs(),
+                        counters.peakPairs(),
+                        pool.sparePairs(),
+                        counters.cachedPairs.sum(),
+                        pool.setAsidePairs(),
+                        counters.lostPairs()),
+                new PageCounts(pool.donorChunks(), pages.pages(Holder.CALLER), pages.stranded()));
     }
 
     @Override

@@ -29,10 +29,13 @@ final class ManagerBuilder implements PamtManager.Builder {
     private LockStrategy strategy;
     private ReclaimPolicy policy;
     private IntSupplier processors;
+    private boolean timed;
+    private Boolean dynamicPamt;
 
     @Override
     public PamtManager.Builder host(TdxHost value) {
         requireNoModule("a host");
+        requireBroughtUpHere("a host");
         if (memory != null) {
             throw new IllegalStateException("a host has its memory map; a memory map was set before the host");
         }
@@ -57,6 +60,7 @@ final class ManagerBuilder implements PamtManager.Builder {
     @Override
     public PamtManager.Builder seamcalls(SeamcallProvider value, PhysicalMemory scrubbed) {
         requireNoModule("a provider");
+        requireBroughtUpHere("a provider");
         provider = Objects.requireNonNull(value, "provider");
         providerMemory = Objects.requireNonNull(scrubbed, "memory");
         return this;
@@ -101,6 +105,26 @@ final class ManagerBuilder implements PamtManager.Builder {
     }
 
     @Override
+    public PamtManager.Builder timeTransitions() {
+        if (timed) {
+            throw new IllegalStateException("timeTransitions was set before");
+        }
+        timed = true;
+        return this;
+    }
+
+    @Override
+    public PamtManager.Builder dynamicPamt(boolean wanted) {
+        requireUnset("dynamicPamt", dynamicPamt);
+        if (host != null || provider != null) {
+            throw new IllegalStateException(
+                    "dynamicPamt decides how a module is brought up; that of a host or provider" + " is up already");
+        }
+        dynamicPamt = wanted;
+        return this;
+    }
+
+    @Override
     public PamtManager build() {
         if (provider != null && memory == null) {
             throw new IllegalStateException("a provider knows no memory map; set one with memory(...)");
@@ -134,7 +158,8 @@ final class ManagerBuilder implements PamtManager.Builder {
                 pages,
                 strategy != null ? strategy : new LockStrategies.Per2M(),
                 policy != null ? policy : ReclaimPolicy.eager(),
-                processors);
+                processors,
+                timed);
     }
 
     private TdxHost open() {
@@ -143,20 +168,31 @@ final class ManagerBuilder implements PamtManager.Builder {
         }
         MemoryMap map = memory != null ? memory : MemoryMap.synthetic();
         if (platform != null) {
-            return HostBringUp.bringUp(platform, map, true);
+            return HostBringUp.bringUp(platform, map, wantsDynamicPamt());
         }
         SeamcallProviderFactory factory = backend != null ? backend : SeamcallProviderFactory.named(DEFAULT_BACKEND);
         SeamcallPlatform opened =
                 factory.open(PlatformConfig.builder().cmrs(map.cmrs()).build());
         boolean up = false;
         try {
-            TdxHost result = HostBringUp.bringUp(opened, map, true);
+            TdxHost result = HostBringUp.bringUp(opened, map, wantsDynamicPamt());
             up = true;
             return result;
         } finally {
             if (!up) {
                 opened.close();
             }
+        }
+    }
+
+    private boolean wantsDynamicPamt() {
+        return dynamicPamt == null || dynamicPamt;
+    }
+
+    private void requireBroughtUpHere(String what) {
+        if (dynamicPamt != null) {
+            throw new IllegalStateException(
+                    "dynamicPamt decides how a module is brought up; that of " + what + " is up already");
         }
     }
 

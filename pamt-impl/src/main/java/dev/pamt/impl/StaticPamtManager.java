@@ -147,30 +147,11 @@ final class StaticPamtManager implements PamtManager {
 
     @Override
     public PamtStats stats() {
-        return new PamtStats(
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                pages.pages(Holder.CALLER),
-                0,
-                pages.stranded());
+        return new StatsSnapshot(
+                StatsSnapshot.CallCounts.NONE,
+                StatsSnapshot.LockCounts.NONE,
+                StatsSnapshot.PairCounts.NONE,
+                new StatsSnapshot.PageCounts(0, pages.pages(Holder.CALLER), pages.stranded()));
     }
 
     @Override

@@ -101,6 +101,11 @@ final class Transition {
     /** The state that the region gets when its lock is given back. */
     int nextState = RegionWord.SAME;
 
+    /** When it got its first lock, and the processor time of its thread then; only if transitions are timed. */
+    long lockedAtNanos;
+
+    long cpuAtNanos;
+
     /** The locks, lowest first, and how many of them are taken. */
     long lock0;
 

@@ -32,15 +32,23 @@ final class TransitionLocks {
     private final boolean inWords;
 
     private final Counters counters;
+    /** Null if transitions are not timed. */
+    private final TransitionTimes times;
+
     private final RateLimitedLog complaints = new RateLimitedLog(LOG);
     /** For each note the number of a lock, and the target of the transition that has taken it last. */
     private final AtomicLongArray notes = new AtomicLongArray(2 * NOTES);
 
-    /** Wraps the locks of a strategy. */
-    TransitionLocks(RegionLocks locks, Counters counters) {
+    /**
+     * Wraps the locks of a strategy.
+     *
+     * @param times null if transitions are not timed
+     */
+    TransitionLocks(RegionLocks locks, Counters counters, TransitionTimes times) {
         this.locks = locks;
         this.inWords = locks instanceof LockStrategies.Per2MLocks;
         this.counters = counters;
+        this.times = times;
     }
 
     /** Takes the lock of a transition's target, and those of its donors. Whatever this throws, no lock stays taken. */
@@ -48,6 +56,9 @@ final class TransitionLocks {
         int wanted = order(transition);
         try {
             acquire(transition, transition.lock0, wanted == 1);
+            if (times != null) {
+                times.begin(transition);
+            }
             if (wanted > 1) {
                 acquire(transition, transition.lock1, false);
             }
@@ -90,6 +101,9 @@ final class TransitionLocks {
         boolean done = targetOnly && transition.region.unlock(transition.nextState);
         if (!done) {
             unlockEach(transition);
+        }
+        if (times != null && left > 0) {
+            times.end(transition);
         }
         transition.locksTaken = 0;
         // A call of the module is counted as well, and stands for one of the locks.

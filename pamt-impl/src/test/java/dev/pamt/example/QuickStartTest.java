@@ -29,7 +29,8 @@ class QuickStartTest {
             pamt.put(page);
             pamt.freePage(page); // the last user is gone: TDH.PHYMEM.PAMT.REMOVE
             out.println(pamt.state(page));
-            out.println(pamt.stats().adds() + " ADD, " + pamt.stats().removes() + " REMOVE");
+            out.println(pamt.stats().calls().adds() + " ADD, "
+                    + pamt.stats().calls().removes() + " REMOVE");
         }
         // end
     }

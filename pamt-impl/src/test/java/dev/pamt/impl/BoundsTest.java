@@ -87,7 +87,7 @@ class BoundsTest {
                 one.get(60, TimeUnit.SECONDS);
             }
             assertTrue(idleRegions(manager) <= limit, idleRegions(manager) + " idle regions, seed " + seed);
-            assertTrue(manager.stats().installedPairs() <= limit);
+            assertTrue(manager.stats().pairs().installed() <= limit);
         }
         threads.shutdown();
         manager.close();
@@ -121,7 +121,7 @@ class BoundsTest {
         PamtPageCache cache = manager.newVcpuCache();
         int pairs = 20 * 256;
         cache.topUp(pairs);
-        assertEquals(20, manager.stats().donorChunks());
+        assertEquals(20, manager.stats().pages().donorChunks());
         Random random = new Random(1);
         List<PamtPageCache> caches = new ArrayList<>();
         for (int round = 0; round < 4; round++) {
@@ -135,7 +135,7 @@ class BoundsTest {
         }
         caches.forEach(PamtPageCache::close);
         cache.close();
-        assertTrue(manager.stats().donorChunks() <= 1, manager.stats()::toString);
+        assertTrue(manager.stats().pages().donorChunks() <= 1, manager.stats()::toString);
         manager.close();
         assertEquals(0, rig.pagesOut());
     }
@@ -154,12 +154,12 @@ class BoundsTest {
         }
         PamtPageCache cache = manager.newVcpuCache();
         cache.topUp(1000);
-        assertTrue(manager.stats().donorChunks() >= 5);
+        assertTrue(manager.stats().pages().donorChunks() >= 5);
         cache.close();
         Collections.shuffle(regions, random);
         regions.forEach(manager::put);
-        assertEquals(0, manager.stats().installedPairs());
-        assertTrue(manager.stats().donorChunks() <= 1, manager.stats()::toString);
+        assertEquals(0, manager.stats().pairs().installed());
+        assertTrue(manager.stats().pages().donorChunks() <= 1, manager.stats()::toString);
         manager.close();
     }
 
@@ -198,12 +198,12 @@ class BoundsTest {
             return module.seamcall(rax, regs);
         };
         touch(manager, third);
-        assertEquals(2, manager.stats().retryRegions());
+        assertEquals(2, manager.stats().calls().retryRegions());
         touch(manager, NEXT_REGION);
         assertEquals(Kind.EMPTY, manager.state(third).kind(), "it does not wait behind the one that never succeeds");
         rig.call = SeamcallProvider::seamcall;
         assertEquals(1, manager.trim());
-        assertEquals(0, manager.stats().retryRegions());
+        assertEquals(0, manager.stats().calls().retryRegions());
         manager.close();
     }
 
@@ -213,9 +213,9 @@ class BoundsTest {
         rig.next(SeamcallLeaf.PHYMEM_PAMT_REMOVE, 1, (module, rax, regs) -> TdxStatus.PAMT_PAGE_NOT_EMPTY.with(0));
         touch(manager, REGION);
         manager.get(REGION);
-        assertEquals(1, manager.stats().retryRegions());
+        assertEquals(1, manager.stats().calls().retryRegions());
         touch(manager, NEXT_REGION);
-        assertEquals(0, manager.stats().retryRegions());
+        assertEquals(0, manager.stats().calls().retryRegions());
         manager.put(REGION);
         manager.close();
     }
@@ -245,7 +245,7 @@ class BoundsTest {
         long waited = System.nanoTime() - start;
         assertTrue(waited >= CallGate.PATIENCE_NANOS, "the second try waits to be alone: " + waited);
         assertTrue(rig.isBackedInModule(NEXT_REGION), "and is made all the same");
-        assertEquals(1, manager.stats().busy());
+        assertEquals(1, manager.stats().calls().busy());
         end.countDown();
         hanging.join();
         for (int region = 0; region < 3; region++) {
@@ -380,14 +380,14 @@ class BoundsTest {
         inside.await();
         Thread second = new Thread(() -> manager.get(NEXT_REGION));
         second.start();
-        while (manager.stats().contended() == 0) {
+        while (manager.stats().locks().contended() == 0) {
             Thread.sleep(1);
         }
         end.countDown();
         first.join();
         second.join();
-        assertEquals(0, manager.stats().contendedTrue(), "the targets are different regions");
-        assertTrue(manager.stats().contendedFalse() >= 1);
+        assertEquals(0, manager.stats().locks().contendedTrue(), "the targets are different regions");
+        assertTrue(manager.stats().locks().contendedFalse() >= 1);
         manager.put(REGION);
         manager.put(NEXT_REGION);
         manager.close();
@@ -409,20 +409,20 @@ class BoundsTest {
         inside.await();
         Thread same = new Thread(() -> manager.get(REGION));
         same.start();
-        while (manager.stats().contendedTrue() == 0) {
+        while (manager.stats().locks().contendedTrue() == 0) {
             Thread.sleep(1);
         }
         Thread another = new Thread(() -> manager.get(NEXT_REGION));
         another.start();
-        while (manager.stats().contendedFalse() == 0) {
+        while (manager.stats().locks().contendedFalse() == 0) {
             Thread.sleep(1);
         }
         end.countDown();
         first.join();
         same.join();
         another.join();
-        assertEquals(1, manager.stats().contendedTrue());
-        assertEquals(1, manager.stats().contendedFalse());
+        assertEquals(1, manager.stats().locks().contendedTrue());
+        assertEquals(1, manager.stats().locks().contendedFalse());
         manager.put(REGION, 2);
         manager.put(NEXT_REGION);
         manager.close();

@@ -87,11 +87,11 @@ class CallbackFailureTest {
         rig.giveChunk = (allocator, hpa) -> fault();
         long page = manager.allocPage();
         manager.freePage(page);
-        assertEquals(1, manager.stats().strandedPages());
-        assertEquals(0, manager.stats().allocatedPages());
+        assertEquals(1, manager.stats().pages().stranded());
+        assertEquals(0, manager.stats().pages().allocated());
         manager.trim();
-        assertEquals(513, manager.stats().strandedPages());
-        assertEquals(0, manager.stats().donorChunks());
+        assertEquals(513, manager.stats().pages().stranded());
+        assertEquals(0, manager.stats().pages().donorChunks());
         manager.close();
         assertEquals(513, rig.pagesOut());
     }
@@ -103,15 +103,15 @@ class CallbackFailureTest {
         rig.scrub = (memory, hpa) -> fault();
         manager.put(REGION);
         assertEquals(Kind.EMPTY, manager.state(REGION).kind());
-        assertEquals(1, manager.stats().lostPairs());
-        assertEquals(0, manager.stats().installedPairs());
-        assertEquals(255, manager.stats().sparePairs());
+        assertEquals(1, manager.stats().pairs().lost());
+        assertEquals(0, manager.stats().pairs().installed());
+        assertEquals(255, manager.stats().pairs().spare());
         rig.scrub = PhysicalMemory::clearPage;
         long page = manager.allocPage();
         rig.scrub = (memory, hpa) -> fault();
         manager.freePage(page);
-        assertEquals(1, manager.stats().strandedPages());
-        assertEquals(2, manager.stats().lostPairs());
+        assertEquals(1, manager.stats().pages().stranded());
+        assertEquals(2, manager.stats().pairs().lost());
         manager.close();
     }
 
@@ -122,8 +122,8 @@ class CallbackFailureTest {
         rig.lock = (held, number) -> fault();
         manager.freePage(page);
         assertEquals(Kind.IDLE, manager.state(page).kind());
-        assertEquals(1, manager.stats().retryRegions());
-        assertEquals(0, manager.stats().allocatedPages());
+        assertEquals(1, manager.stats().calls().retryRegions());
+        assertEquals(0, manager.stats().pages().allocated());
         assertThrows(PamtException.class, () -> manager.freePage(page));
         rig.lock = (held, number) -> held.add(number);
         assertEquals(1, manager.trim());
@@ -164,7 +164,7 @@ class CallbackFailureTest {
         };
         manager.put(REGION);
         assertEquals(Kind.IDLE, manager.state(REGION).kind());
-        assertEquals(1, manager.stats().retryRegions());
+        assertEquals(1, manager.stats().calls().retryRegions());
         manager.get(NEXT_REGION);
         manager.put(NEXT_REGION);
         assertEquals(Kind.EMPTY, manager.state(REGION).kind());
@@ -334,7 +334,7 @@ class CallbackFailureTest {
             assertEquals(busy, status);
             assertEquals(operand == TdxOperand.RCX || operand == TdxOperand.R12 ? 2 : 1, calls[0], operand.name());
         }
-        assertEquals(2, manager.stats().busy());
+        assertEquals(2, manager.stats().calls().busy());
         manager.unmap2M(REGION);
         manager.close();
     }

@@ -157,7 +157,7 @@ public class CloseModel {
         check(manager.state(HPA).kind() == Kind.EMPTY, "the state in the end");
         check(pages.out() == 0, "the pages in the end");
         check(module.busyAnswers() + module.refusals() == 0, "the module has refused");
-        check(manager.stats().lostPairs() == 0, "pairs that are lost");
+        check(manager.stats().pairs().lost() == 0, "pairs that are lost");
     }
 
     private static void check(boolean good, String what) {

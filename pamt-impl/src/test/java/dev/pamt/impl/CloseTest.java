@@ -185,7 +185,7 @@ class CloseTest {
         assertNull(failureOf(put));
         assertNull(failureOf(close));
         assertEquals(0, rig.pagesOut());
-        assertEquals(0, manager.stats().lostPairs());
+        assertEquals(0, manager.stats().pairs().lost());
     }
 
     @Test
@@ -246,7 +246,7 @@ class CloseTest {
         assertEquals(Kind.EMPTY, manager.state(NEXT_REGION + (2L << 20)).kind());
         assertEquals(1, manager.state(NEXT_REGION + (6L << 20)).users());
         assertEquals(2, manager.state(NEXT_REGION).users());
-        assertEquals(1, manager.stats().allocatedPages());
+        assertEquals(1, manager.stats().pages().allocated());
     }
 
     @Test
@@ -261,8 +261,8 @@ class CloseTest {
                 PamtPageCache reservation = vm.reserve(4);
                 manager.close();
                 assertEquals(0, mine.pagesOut());
-                assertEquals(0, manager.stats().cachedPairs());
-                assertEquals(0, manager.stats().donorChunks());
+                assertEquals(0, manager.stats().pairs().cached());
+                assertEquals(0, manager.stats().pages().donorChunks());
                 assertThrows(ManagerClosedException.class, () -> reservation.topUp(8));
                 assertThrows(ManagerClosedException.class, () -> vcpu.topUp(1));
                 assertThrows(ManagerClosedException.class, () -> vm.reserve(1));
@@ -326,7 +326,7 @@ class CloseTest {
                 .build();
         manager.newVcpuCache().topUp(2);
         manager.close();
-        assertEquals(512, manager.stats().strandedPages());
+        assertEquals(512, manager.stats().pages().stranded());
         assertThrows(
                 SeamcallUnavailableException.class,
                 () -> manager.host().platform().processor(0).seamcall(0, new SeamcallRegisters()));
@@ -397,9 +397,9 @@ class CloseTest {
         rig.call = SeamcallProvider::seamcall;
         manager.put(NEXT_REGION);
         assertEquals(2, manager.trim());
-        assertEquals(0, manager.stats().retryRegions());
+        assertEquals(0, manager.stats().calls().retryRegions());
         manager.close();
-        assertEquals(0, manager.stats().lostPairs());
+        assertEquals(0, manager.stats().pairs().lost());
         assertEquals(0, rig.pagesOut());
     }
 
@@ -411,11 +411,11 @@ class CloseTest {
             throw gone();
         };
         manager.put(REGION);
-        assertEquals(1, manager.stats().retryRegions());
+        assertEquals(1, manager.stats().calls().retryRegions());
         manager.close();
-        assertEquals(1, manager.stats().lostPairs());
-        assertEquals(0, manager.stats().installedPairs());
-        assertEquals(0, manager.stats().retryRegions());
+        assertEquals(1, manager.stats().pairs().lost());
+        assertEquals(0, manager.stats().pairs().installed());
+        assertEquals(0, manager.stats().calls().retryRegions());
         assertEquals(Kind.UNKNOWN, manager.state(REGION).kind());
     }
 

@@ -55,7 +55,7 @@ class CrosswiseDonationTest {
     @MethodSource("strategies")
     void lockingTheDonorsRegionsKeepsBusyAway(LockStrategy strategy) throws Exception {
         PamtStats stats = run((ManagerBuilder) PamtManager.builder().lockStrategy(strategy));
-        assertEquals(0, stats.busy());
+        assertEquals(0, stats.calls().busy());
     }
 
     static Stream<LockStrategy> strategiesThatTellRegionsApart() {
@@ -101,9 +101,9 @@ class CrosswiseDonationTest {
             encounter.startBoth();
             encounter.awaitBusy();
             PamtStats stats = encounter.endBoth();
-            assertEquals(1, stats.busy());
-            assertEquals(0, stats.busyAgain() + stats.addFailures());
-            assertEquals(2, stats.installedPairs());
+            assertEquals(1, stats.calls().busy());
+            assertEquals(0, stats.calls().busyAgain() + stats.calls().addFailures());
+            assertEquals(2, stats.pairs().installed());
         }
     }
 
@@ -115,8 +115,8 @@ class CrosswiseDonationTest {
             encounter.startBoth();
             encounter.awaitParked();
             PamtStats stats = encounter.endBoth();
-            assertEquals(0, stats.busy());
-            assertEquals(2, stats.installedPairs());
+            assertEquals(0, stats.calls().busy());
+            assertEquals(2, stats.pairs().installed());
         }
     }
 
@@ -159,7 +159,7 @@ class CrosswiseDonationTest {
         }
 
         void awaitBusy() {
-            while (manager.stats().busy() == 0 && threads.get(1).isAlive()) {
+            while (manager.stats().calls().busy() == 0 && threads.get(1).isAlive()) {
                 Thread.onSpinWait();
             }
         }
@@ -239,9 +239,9 @@ class CrosswiseDonationTest {
 
         manager.close();
         PamtStats stats = manager.stats();
-        assertEquals(0, stats.installedPairs());
-        assertEquals(0, stats.addFailures() + stats.removeFailures());
-        assertTrue(stats.adds() > 1000, "transitions did happen: " + stats);
+        assertEquals(0, stats.pairs().installed());
+        assertEquals(0, stats.calls().addFailures() + stats.calls().removeFailures());
+        assertTrue(stats.calls().adds() > 1000, "transitions did happen: " + stats);
         assertEquals(pagesAtFirst, donors.pages());
         host.close();
         return stats;

@@ -44,11 +44,12 @@ class FailureTest {
         hoarded.forEach(host.allocator()::freePage);
         manager.close();
         // A chunk with a lost pair is never whole again.
-        assertEquals(manager.stats().lostPairs(), manager.stats().donorChunks());
+        assertEquals(manager.stats().pairs().lost(), manager.stats().pages().donorChunks());
         assertEquals(
-                256 * manager.stats().donorChunks() - manager.stats().lostPairs(),
-                manager.stats().sparePairs());
-        assertEquals(freeAtFirst - 512 * manager.stats().donorChunks(), host.freePages());
+                256 * manager.stats().pages().donorChunks()
+                        - manager.stats().pairs().lost(),
+                manager.stats().pairs().spare());
+        assertEquals(freeAtFirst - 512 * manager.stats().pages().donorChunks(), host.freePages());
         host.close();
     }
 
@@ -79,7 +80,7 @@ class FailureTest {
             assertTrue(thrown.getMessage()
                     .startsWith("the host's page allocator has no memory left for a page pair for the region of 0x"));
             assertEquals(pages, host.freePages(), "the page, and the pair's first page, have gone back");
-            assertEquals(0, manager.stats().allocatedPages());
+            assertEquals(0, manager.stats().pages().allocated());
         }
         leavePages(3);
         manager.freePage(manager.allocPage());
@@ -108,7 +109,7 @@ class FailureTest {
             manager.get(REGION + region * PageAllocator.CHUNK_BYTES);
             manager.put(REGION + region * PageAllocator.CHUNK_BYTES);
         }
-        assertEquals(33, manager.stats().adds());
+        assertEquals(33, manager.stats().calls().adds());
     }
 
     @Test
@@ -171,8 +172,8 @@ class FailureTest {
                                 " to region 0x130000000 answered TDX_OPERAND_ADDR_RANGE_ERROR|RCX (0xc000010100000001)"),
                 thrown.getMessage());
         assertEquals(EMPTY, manager.state(REGION));
-        assertEquals(256, manager.stats().sparePairs());
-        assertEquals(1, manager.stats().addFailures());
+        assertEquals(256, manager.stats().pairs().spare());
+        assertEquals(1, manager.stats().calls().addFailures());
 
         manager.get(REGION);
         manager.put(REGION);
@@ -182,7 +183,7 @@ class FailureTest {
     void anAllocatedPageWhosePairIsRefusedGoesBack() {
         host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, TdxStatus.HPA_RANGE_NOT_FREE.with(TdxOperand.RCX));
         assertThrows(ForeignPagePairException.class, manager::allocPage);
-        assertEquals(0, manager.stats().allocatedPages());
+        assertEquals(0, manager.stats().pages().allocated());
     }
 
     @Test
@@ -199,8 +200,8 @@ class FailureTest {
         host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, BUSY);
         manager.get(REGION);
         assertTrue(host.isBackedInModule(REGION));
-        assertEquals(1, manager.stats().busy());
-        assertEquals(0, manager.stats().busyAgain());
+        assertEquals(1, manager.stats().calls().busy());
+        assertEquals(0, manager.stats().calls().busyAgain());
         manager.put(REGION);
     }
 
@@ -209,22 +210,22 @@ class FailureTest {
         host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, BUSY, BUSY);
         SeamcallFailedException thrown = assertThrows(SeamcallFailedException.class, () -> manager.get(REGION));
         assertEquals(BUSY, thrown.status());
-        assertEquals(1, manager.stats().busyAgain());
+        assertEquals(1, manager.stats().calls().busyAgain());
         assertEquals(EMPTY, manager.state(REGION));
     }
 
     @Test
     void aLockIsCountedOnceHoweverOftenItsCallIsTried() {
         manager.get(NEXT_REGION);
-        long before = manager.stats().acquisitions();
+        long before = manager.stats().locks().acquisitions();
         host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, BUSY, BUSY);
         assertThrows(SeamcallFailedException.class, () -> manager.get(REGION));
-        assertEquals(before + 1, manager.stats().acquisitions());
+        assertEquals(before + 1, manager.stats().locks().acquisitions());
         host.answer(SeamcallLeaf.PHYMEM_PAMT_ADD, BUSY);
         manager.get(REGION);
-        assertEquals(before + 2, manager.stats().acquisitions());
+        assertEquals(before + 2, manager.stats().locks().acquisitions());
         manager.put(REGION);
-        assertEquals(before + 3, manager.stats().acquisitions());
+        assertEquals(before + 3, manager.stats().locks().acquisitions());
         manager.put(NEXT_REGION);
     }
 
@@ -235,15 +236,15 @@ class FailureTest {
         manager.put(REGION);
         assertEquals(IDLE, manager.state(REGION));
         assertTrue(host.isBackedInModule(REGION));
-        assertEquals(1, manager.stats().removeFailures());
-        assertEquals(1, manager.stats().retryRegions());
-        assertEquals(1, manager.stats().installedPairs());
+        assertEquals(1, manager.stats().calls().removeFailures());
+        assertEquals(1, manager.stats().calls().retryRegions());
+        assertEquals(1, manager.stats().pairs().installed());
 
         manager.get(NEXT_REGION);
         manager.put(NEXT_REGION);
         assertEquals(EMPTY, manager.state(REGION));
         assertFalse(host.isBackedInModule(REGION));
-        assertEquals(0, manager.stats().retryRegions());
+        assertEquals(0, manager.stats().calls().retryRegions());
     }
 
     @Test
@@ -253,10 +254,10 @@ class FailureTest {
         manager.put(REGION);
         manager.get(REGION);
         assertEquals(ONE_USER, manager.state(REGION));
-        assertEquals(1, manager.stats().adds());
+        assertEquals(1, manager.stats().calls().adds());
         manager.put(REGION);
         assertEquals(EMPTY, manager.state(REGION));
-        assertEquals(0, manager.stats().retryRegions());
+        assertEquals(0, manager.stats().calls().retryRegions());
     }
 
     @Test
@@ -265,7 +266,7 @@ class FailureTest {
         host.answer(SeamcallLeaf.PHYMEM_PAMT_REMOVE, TdxStatus.PAMT_PAGE_NOT_EMPTY.with(0));
         manager.freePage(page);
         assertEquals(IDLE, manager.state(page));
-        assertEquals(0, manager.stats().allocatedPages());
+        assertEquals(0, manager.stats().pages().allocated());
         assertEquals(1, manager.trim());
         assertEquals(EMPTY, manager.state(page));
     }
@@ -302,12 +303,12 @@ class FailureTest {
     void anAddWithoutAnswerCostsThePairAndNothingElse() {
         host.loseTheModuleOnce(SeamcallLeaf.PHYMEM_PAMT_ADD);
         assertThrows(SeamcallUnavailableException.class, () -> manager.get(REGION));
-        assertEquals(1, manager.stats().lostPairs());
+        assertEquals(1, manager.stats().pairs().lost());
         assertEquals(UNKNOWN, manager.state(REGION));
         manager.get(REGION);
         assertEquals(ONE_USER, manager.state(REGION));
         manager.put(REGION);
-        assertEquals(1, manager.stats().lostPairs());
+        assertEquals(1, manager.stats().pairs().lost());
     }
 
     @Test
@@ -315,7 +316,7 @@ class FailureTest {
         manager.get(REGION);
         host.loseTheModuleOnce(SeamcallLeaf.PHYMEM_PAMT_REMOVE);
         manager.put(REGION);
-        assertEquals(1, manager.stats().lostPairs());
+        assertEquals(1, manager.stats().pairs().lost());
         assertEquals(UNKNOWN, manager.state(REGION));
         assertEquals(0, manager.trim());
         assertEquals(EMPTY, manager.state(REGION));

@@ -82,12 +82,12 @@ class HammerTest {
 
         manager.close();
         PamtStats stats = manager.stats();
-        assertEquals(0, stats.installedPairs());
-        assertEquals(stats.adds(), stats.removes());
-        assertTrue(stats.adds() > 1000, "transitions did happen: " + stats);
-        assertEquals(0, stats.busy());
-        assertEquals(0, stats.addFailures() + stats.removeFailures());
-        assertEquals(0, stats.cachedPairs());
+        assertEquals(0, stats.pairs().installed());
+        assertEquals(stats.calls().adds(), stats.calls().removes());
+        assertTrue(stats.calls().adds() > 1000, "transitions did happen: " + stats);
+        assertEquals(0, stats.calls().busy());
+        assertEquals(0, stats.calls().addFailures() + stats.calls().removeFailures());
+        assertEquals(0, stats.pairs().cached());
         assertEquals(freeAtFirst, host.freePages());
         host.close();
     }

@@ -269,9 +269,9 @@ class LivenessTest {
     private static void assertNothingIsLeft(PamtManager manager) {
         manager.close();
         PamtStats stats = manager.stats();
-        assertEquals(0, stats.installedPairs());
-        assertEquals(0, stats.busy());
-        assertEquals(0, stats.addFailures() + stats.removeFailures());
+        assertEquals(0, stats.pairs().installed());
+        assertEquals(0, stats.calls().busy());
+        assertEquals(0, stats.calls().addFailures() + stats.calls().removeFailures());
     }
 
     private static void sleep(int millis) {

@@ -1,6 +1,7 @@
 package dev.pamt.impl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -60,11 +61,47 @@ class ManagerBuilderTest {
                 builder -> builder.allocator(rig),
                 builder -> builder.lockStrategy(LockStrategy.global()),
                 builder -> builder.reclaimPolicy(ReclaimPolicy.eager()),
-                builder -> builder.processors(() -> 0));
+                builder -> builder.processors(() -> 0),
+                builder -> builder.dynamicPamt(false),
+                PamtManager.Builder::timeTransitions);
         for (UnaryOperator<PamtManager.Builder> setting : settings) {
             PamtManager.Builder builder = setting.apply(PamtManager.builder());
             IllegalStateException refused = assertThrows(IllegalStateException.class, () -> setting.apply(builder));
             assertTrue(refused.getMessage().contains("was set before"), refused.getMessage());
+        }
+    }
+
+    @Test
+    void aModuleIsBroughtUpWithOrWithoutDynamicPamt() {
+        for (boolean wanted : new boolean[] {true, false}) {
+            try (PamtManager manager = PamtManager.builder()
+                    .memory(TestHost.MAP)
+                    .dynamicPamt(wanted)
+                    .build()) {
+                assertEquals(wanted, manager.host().dynamicPamt());
+                manager.get(TestHost.REGION);
+                assertEquals(wanted ? 1 : 0, manager.stats().pairs().installed());
+                manager.put(TestHost.REGION);
+            }
+        }
+        try (PamtManager manager = PamtManager.builder()
+                .platform(platform)
+                .memory(TestHost.MAP)
+                .dynamicPamt(false)
+                .build()) {
+            assertFalse(manager.host().dynamicPamt());
+        }
+    }
+
+    @Test
+    void aModuleThatIsUpIsNotBroughtUp() {
+        for (UnaryOperator<PamtManager.Builder> module :
+                List.of(modules().get(0), modules().get(3))) {
+            PamtManager.Builder withModule = module.apply(PamtManager.builder());
+            assertThrows(IllegalStateException.class, () -> withModule.dynamicPamt(false));
+            PamtManager.Builder withWish = PamtManager.builder().dynamicPamt(true);
+            IllegalStateException refused = assertThrows(IllegalStateException.class, () -> module.apply(withWish));
+            assertTrue(refused.getMessage().contains("is up already"), refused.getMessage());
         }
     }
 

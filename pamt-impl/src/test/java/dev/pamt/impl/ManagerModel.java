@@ -245,7 +245,7 @@ public class ManagerModel {
         vm.close();
         manager.trim();
         compareBooks(0);
-        check(pages.out() == 0 && manager.stats().donorChunks() == 0, "everything is back");
+        check(pages.out() == 0 && manager.stats().pages().donorChunks() == 0, "everything is back");
     }
 
     private void compareBooks(int mayBeIdle) {
@@ -273,10 +273,13 @@ public class ManagerModel {
         check(module.busyAnswers() == 0, "the module was busy");
         check(module.refusals() == 0, "the module has refused");
         PamtStats stats = manager.stats();
-        long pairs = stats.installedPairs() + stats.cachedPairs();
+        long pairs = stats.pairs().installed() + stats.pairs().cached();
         if (pages.hasChunks) {
             check(pages.out() == inUse, "the pages that are out");
-            check(PAIRS_PER_CHUNK * stats.donorChunks() == stats.sparePairs() + pairs, "the pairs of the chunks");
+            check(
+                    PAIRS_PER_CHUNK * stats.pages().donorChunks()
+                            == stats.pairs().spare() + pairs,
+                    "the pairs of the chunks");
         } else {
             check(pages.out() == 2 * pairs, "the pages that are out");
         }

@@ -58,11 +58,13 @@ class MisuseTest {
         assertEquals(message, thrown.getMessage());
         assertEquals(state, manager.state(hpa));
         assertEquals(
-                free + 2 * (stats.sparePairs() + stats.cachedPairs()),
+                free + 2 * (stats.pairs().spare() + stats.pairs().cached()),
                 host.freePages()
-                        + 2 * (manager.stats().sparePairs() + manager.stats().cachedPairs()));
-        assertEquals(stats.installedPairs(), manager.stats().installedPairs());
-        assertEquals(stats.allocatedPages(), manager.stats().allocatedPages());
+                        + 2
+                                * (manager.stats().pairs().spare()
+                                        + manager.stats().pairs().cached()));
+        assertEquals(stats.pairs().installed(), manager.stats().pairs().installed());
+        assertEquals(stats.pages().allocated(), manager.stats().pages().allocated());
         return thrown;
     }
 
@@ -332,10 +334,10 @@ class MisuseTest {
                         .getMessage(),
                 page,
                 () -> manager.freePage(page));
-        assertEquals(1, manager.stats().allocatedPages());
+        assertEquals(1, manager.stats().pages().allocated());
         manager.get(page);
         manager.freePage(page);
-        assertEquals(0, manager.stats().allocatedPages());
+        assertEquals(0, manager.stats().pages().allocated());
     }
 
     @Test

@@ -75,9 +75,9 @@ class NoAnswerTest {
 
     private void assertUnknownAndOnePairLost() {
         assertEquals(Kind.UNKNOWN, manager.state(REGION).kind());
-        assertEquals(1, manager.stats().lostPairs());
-        assertEquals(0, manager.stats().installedPairs());
-        assertEquals(1, manager.stats().retryRegions());
+        assertEquals(1, manager.stats().pairs().lost());
+        assertEquals(0, manager.stats().pairs().installed());
+        assertEquals(1, manager.stats().calls().retryRegions());
         assertThrows(NoUsersException.class, () -> manager.put(REGION));
     }
 
@@ -86,8 +86,8 @@ class NoAnswerTest {
         assertTrue(rig.isBackedInModule(REGION));
         manager.put(REGION);
         assertFalse(rig.isBackedInModule(REGION));
-        assertEquals(1, manager.stats().lostPairs(), "the lost pair stays out of circulation");
-        assertEquals(0, manager.stats().retryRegions());
+        assertEquals(1, manager.stats().pairs().lost(), "the lost pair stays out of circulation");
+        assertEquals(0, manager.stats().calls().retryRegions());
     }
 
     @ParameterizedTest
@@ -164,7 +164,7 @@ class NoAnswerTest {
         assertEquals(0, manager.trim(), "no pair has come back");
         assertEquals(Kind.EMPTY, manager.state(REGION).kind());
         assertFalse(rig.isBackedInModule(REGION));
-        assertEquals(2, manager.stats().lostPairs());
+        assertEquals(2, manager.stats().pairs().lost());
     }
 
     @Test
@@ -174,7 +174,7 @@ class NoAnswerTest {
         manager.get(NEXT_REGION);
         manager.put(NEXT_REGION);
         assertEquals(Kind.EMPTY, manager.state(REGION).kind());
-        assertEquals(0, manager.stats().retryRegions());
+        assertEquals(0, manager.stats().calls().retryRegions());
     }
 
     @Test
@@ -207,7 +207,7 @@ class NoAnswerTest {
         fail(SeamcallLeaf.PHYMEM_PAMT_REMOVE, notSent, false);
         manager.put(REGION);
         assertEquals(Kind.IDLE, manager.state(REGION).kind());
-        assertEquals(1, manager.stats().retryRegions());
+        assertEquals(1, manager.stats().calls().retryRegions());
         assertEquals(1, manager.trim());
 
         manager.map2M(REGION);
@@ -228,7 +228,7 @@ class NoAnswerTest {
                 }));
         assertEquals(512, manager.state(REGION).users());
         manager.put(REGION, 512);
-        assertEquals(0, manager.stats().lostPairs());
+        assertEquals(0, manager.stats().pairs().lost());
     }
 
     @Test
@@ -241,11 +241,11 @@ class NoAnswerTest {
             assertThrows(SeamcallUnavailableException.class, () -> manager.get(REGION));
             assertThrows(SeamcallUnavailableException.class, () -> manager.get(REGION + (4L << 21)));
         }
-        assertEquals(1, manager.stats().lostPairs(), "the one that was in the first call");
-        assertEquals(254, manager.stats().sparePairs());
+        assertEquals(1, manager.stats().pairs().lost(), "the one that was in the first call");
+        assertEquals(254, manager.stats().pairs().spare());
         manager.put(NEXT_REGION);
         assertEquals(Kind.IDLE, manager.state(NEXT_REGION).kind(), "its pair is where it was");
-        assertEquals(1, manager.stats().lostPairs());
+        assertEquals(1, manager.stats().pairs().lost());
 
         rig.call = SeamcallProvider::seamcall;
         assertUsableAgain();
@@ -264,8 +264,8 @@ class NoAnswerTest {
         PamtStats before = manager.stats();
         manager.get(NEXT_REGION);
         assertEquals(TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX), statusOfProbe[0]);
-        assertEquals(before.addFailures(), manager.stats().addFailures());
-        assertEquals(before.acquisitions() + 1, manager.stats().acquisitions());
+        assertEquals(before.calls().addFailures(), manager.stats().calls().addFailures());
+        assertEquals(before.locks().acquisitions() + 1, manager.stats().locks().acquisitions());
         manager.put(NEXT_REGION);
     }
 
@@ -289,9 +289,9 @@ class NoAnswerTest {
             throw kind == Gone.SENT ? new SeamcallUnavailableException("gone") : notSent;
         };
         idling.close();
-        assertEquals(4, idling.stats().lostPairs());
-        assertEquals(0, idling.stats().installedPairs());
-        assertEquals(1, idling.stats().donorChunks(), "the chunk with the four pairs");
+        assertEquals(4, idling.stats().pairs().lost());
+        assertEquals(0, idling.stats().pairs().installed());
+        assertEquals(1, idling.stats().pages().donorChunks(), "the chunk with the four pairs");
         other.close();
     }
 
@@ -308,14 +308,14 @@ class NoAnswerTest {
         };
         assertThrows(RegionsInUseException.class, idling::close);
         assertEquals(Kind.IDLE, idling.state(REGION).kind());
-        assertEquals(0, idling.stats().lostPairs());
-        assertEquals(2, idling.stats().installedPairs());
+        assertEquals(0, idling.stats().pairs().lost());
+        assertEquals(2, idling.stats().pairs().installed());
         other.call = SeamcallProvider::seamcall;
         idling.get(REGION);
         idling.put(REGION);
         idling.put(NEXT_REGION);
         idling.close();
-        assertEquals(0, idling.stats().lostPairs());
+        assertEquals(0, idling.stats().pairs().lost());
         assertEquals(0, other.pagesOut());
         other.close();
     }
@@ -354,7 +354,7 @@ class NoAnswerTest {
         assertThrows(SeamcallUnavailableException.class, () -> idling.get(NEXT_REGION));
         assertThrows(SeamcallUnavailableException.class, () -> idling.map2M(REGION));
         assertEquals(Kind.IDLE, idling.state(REGION).kind());
-        assertEquals(1, idling.stats().lostPairs());
+        assertEquals(1, idling.stats().pairs().lost());
         other.close();
     }
 }

@@ -88,14 +88,14 @@ class OwnershipTest {
                 });
                 manager.put(REGION);
                 assertEquals(Kind.EMPTY, manager.state(REGION).kind());
-                assertEquals(1, manager.stats().lostPairs());
-                assertEquals(1, manager.stats().installedPairs());
+                assertEquals(1, manager.stats().pairs().lost());
+                assertEquals(1, manager.stats().pairs().installed());
                 assertEquals(Set.of(), scrubbed);
                 manager.get(REGION);
                 manager.put(REGION);
                 manager.put(NEXT_REGION);
                 assertEquals(4, scrubbed.size());
-                assertEquals(1, manager.stats().lostPairs());
+                assertEquals(1, manager.stats().pairs().lost());
                 manager.close();
                 assertEquals(chunks ? PAGES_OF_A_CHUNK : 2, mine.pagesOut());
             }
@@ -126,8 +126,8 @@ class OwnershipTest {
         });
         assertEquals(0, status);
         assertEquals(Kind.HUGE, manager.state(REGION).kind());
-        assertEquals(1, manager.stats().lostPairs());
-        assertEquals(0, manager.stats().installedPairs());
+        assertEquals(1, manager.stats().pairs().lost());
+        assertEquals(0, manager.stats().pairs().installed());
         manager.unmap2M(REGION);
         manager.close();
     }
@@ -143,7 +143,7 @@ class OwnershipTest {
         });
         manager.put(REGION);
         assertEquals(Kind.EMPTY, manager.state(REGION).kind());
-        assertEquals(1, manager.stats().lostPairs());
+        assertEquals(1, manager.stats().pairs().lost());
         manager.get(REGION);
         assertTrue(rig.isBackedInModule(REGION));
         manager.put(REGION);
@@ -165,7 +165,7 @@ class OwnershipTest {
                         + " installed; a host has one manager, and its regions no other user",
                 thrown.getMessage());
         assertEquals(Kind.EMPTY, manager.state(REGION).kind());
-        assertEquals(0, manager.stats().lostPairs());
+        assertEquals(0, manager.stats().pairs().lost());
         assertTrue(rig.isBackedInModule(REGION), "the other one's pair is where it was");
         manager.put(NEXT_REGION);
         manager.close();
@@ -177,12 +177,12 @@ class OwnershipTest {
         PamtManager manager = rig.manager();
         rig.next(SeamcallLeaf.PHYMEM_PAMT_ADD, 3, (module, rax, regs) -> TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R8));
         manager.get(REGION);
-        assertEquals(3, manager.stats().setAsidePairs());
-        assertEquals(3, manager.stats().addFailures());
-        assertEquals(256 - 4, manager.stats().sparePairs());
+        assertEquals(3, manager.stats().pairs().setAside());
+        assertEquals(3, manager.stats().calls().addFailures());
+        assertEquals(256 - 4, manager.stats().pairs().spare());
         manager.trim();
-        assertEquals(0, manager.stats().setAsidePairs());
-        assertEquals(256 - 1, manager.stats().sparePairs());
+        assertEquals(0, manager.stats().pairs().setAside());
+        assertEquals(256 - 1, manager.stats().pairs().spare());
         manager.put(REGION);
         manager.close();
         assertEquals(0, rig.pagesOut());
@@ -199,11 +199,11 @@ class OwnershipTest {
         for (int get = 1; get <= 8; get++) {
             assertThrows(SeamcallFailedException.class, () -> manager.get(REGION));
             assertEquals(8 * get, adds[0]);
-            assertEquals(8L * get, manager.stats().setAsidePairs());
+            assertEquals(8L * get, manager.stats().pairs().setAside());
         }
         assertThrows(SeamcallFailedException.class, () -> manager.get(REGION));
         assertEquals(65, adds[0], "the pair of the ninth get goes back, and ends it");
-        assertEquals(64, manager.stats().setAsidePairs());
+        assertEquals(64, manager.stats().pairs().setAside());
         manager.close();
         assertEquals(0, rig.pagesOut());
     }
@@ -216,7 +216,7 @@ class OwnershipTest {
         rig.next(SeamcallLeaf.PHYMEM_PAMT_ADD, 9, (module, rax, regs) -> TdxStatus.PAGE_NOT_FREE.with(TdxOperand.RDX));
         SeamcallFailedException thrown = assertThrows(SeamcallFailedException.class, () -> manager.get(REGION, cache));
         assertEquals(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.RDX), thrown.status());
-        assertEquals(2, manager.stats().setAsidePairs());
+        assertEquals(2, manager.stats().pairs().setAside());
         assertEquals(0, cache.pairs());
         manager.close();
         assertEquals(0, rig.pagesOut());
@@ -232,7 +232,7 @@ class OwnershipTest {
         assertEquals(refusal, manager.demote2M(REGION, cache, regs -> refusal));
         assertEquals(Kind.HUGE, manager.state(REGION).kind());
         assertEquals(1, cache.pairs());
-        assertEquals(1, manager.stats().setAsidePairs());
+        assertEquals(1, manager.stats().pairs().setAside());
         manager.unmap2M(REGION);
         manager.close();
         assertEquals(0, rig.pagesOut());
@@ -257,7 +257,7 @@ class OwnershipTest {
                 assertThrows(IllegalStateException.class, () -> manager.get(REGION))
                         .getMessage());
         assertEquals(Kind.EMPTY, manager.state(REGION).kind());
-        assertEquals(0, manager.stats().strandedPages());
+        assertEquals(0, manager.stats().pages().stranded());
         manager.close();
     }
 
@@ -311,7 +311,7 @@ class OwnershipTest {
         };
         PamtManager manager = rig.manager();
         manager.get(REGION);
-        assertEquals(0, manager.stats().donorChunks());
+        assertEquals(0, manager.stats().pages().donorChunks());
         assertTrue(rig.isBackedInModule(REGION));
         manager.put(REGION);
         manager.close();
@@ -331,7 +331,7 @@ class OwnershipTest {
         PamtPageCache cache = manager.newVcpuCache();
         cache.topUp(256);
         manager.get(REGION);
-        assertEquals(1, manager.stats().donorChunks());
+        assertEquals(1, manager.stats().pages().donorChunks());
         assertEquals(PAGES_OF_A_CHUNK + 2, rig.pagesOut(), "the pair comes from single pages");
         manager.put(REGION);
         manager.close();
@@ -344,7 +344,7 @@ class OwnershipTest {
         long page = manager.allocPage();
         rig.takeChunk = allocator -> page & -PageAllocator.CHUNK_BYTES;
         manager.get(REGION);
-        assertEquals(0, manager.stats().donorChunks());
+        assertEquals(0, manager.stats().pages().donorChunks());
         manager.put(REGION);
         manager.freePage(page);
         manager.close();

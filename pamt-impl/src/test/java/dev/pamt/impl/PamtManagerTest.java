@@ -11,7 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
-import dev.pamt.api.PamtStats;
 import dev.pamt.api.ReclaimPolicy;
 import dev.pamt.api.RegionState;
 import dev.pamt.api.RegionState.Kind;
@@ -33,9 +32,9 @@ class PamtManagerTest {
     @AfterEach
     void everythingIsBackWithItsOwner() {
         manager.close();
-        assertEquals(0, manager.stats().installedPairs());
-        assertEquals(0, manager.stats().cachedPairs());
-        assertEquals(0, manager.stats().donorChunks());
+        assertEquals(0, manager.stats().pairs().installed());
+        assertEquals(0, manager.stats().pairs().cached());
+        assertEquals(0, manager.stats().pages().donorChunks());
         assertEquals(freeAtFirst, host.freePages());
         host.close();
     }
@@ -62,9 +61,9 @@ class PamtManagerTest {
         manager.put(REGION + 511 * PAGE);
         assertEquals(EMPTY, manager.state(REGION));
         assertFalse(host.isBackedInModule(REGION));
-        assertEquals(1, manager.stats().adds());
-        assertEquals(1, manager.stats().removes());
-        assertEquals(1, manager.stats().peakPairs());
+        assertEquals(1, manager.stats().calls().adds());
+        assertEquals(1, manager.stats().calls().removes());
+        assertEquals(1, manager.stats().pairs().peak());
     }
 
     @Test
@@ -85,7 +84,7 @@ class PamtManagerTest {
         assertEquals(backed(12), manager.state(REGION));
         manager.put(REGION, 12);
         assertFalse(host.isBackedInModule(REGION));
-        assertEquals(1, manager.stats().adds());
+        assertEquals(1, manager.stats().calls().adds());
     }
 
     @Test
@@ -93,11 +92,11 @@ class PamtManagerTest {
         long page = manager.allocPage();
         assertEquals(backed(1), manager.state(page));
         assertTrue(host.isBackedInModule(page & -PageAllocator.CHUNK_BYTES));
-        assertEquals(1, manager.stats().allocatedPages());
+        assertEquals(1, manager.stats().pages().allocated());
 
         manager.freePage(page);
         assertEquals(EMPTY, manager.state(page));
-        assertEquals(0, manager.stats().allocatedPages());
+        assertEquals(0, manager.stats().pages().allocated());
     }
 
     @Test
@@ -112,13 +111,13 @@ class PamtManagerTest {
     void pairsAreCutFromOneChunkWhoseRegionIsADonor() {
         manager.get(REGION);
         manager.get(NEXT_REGION);
-        assertEquals(1, manager.stats().donorChunks());
-        assertEquals(254, manager.stats().sparePairs());
+        assertEquals(1, manager.stats().pages().donorChunks());
+        assertEquals(254, manager.stats().pairs().spare());
         manager.put(REGION);
         manager.put(NEXT_REGION);
-        assertEquals(256, manager.stats().sparePairs());
+        assertEquals(256, manager.stats().pairs().spare());
         manager.trim();
-        assertEquals(0, manager.stats().donorChunks());
+        assertEquals(0, manager.stats().pages().donorChunks());
         assertEquals(freeAtFirst, host.freePages());
     }
 
@@ -126,7 +125,7 @@ class PamtManagerTest {
     void aVcpuCacheSuppliesThePairAndGetsAnUnneededOneBack() {
         PamtPageCache cache = manager.newVcpuCache();
         cache.topUp(PamtPageCache.FAULT_PAIRS);
-        assertEquals(5, manager.stats().cachedPairs());
+        assertEquals(5, manager.stats().pairs().cached());
 
         manager.get(REGION, cache);
         assertEquals(4, cache.pairs());
@@ -135,7 +134,7 @@ class PamtManagerTest {
 
         manager.put(REGION, 2);
         cache.close();
-        assertEquals(0, manager.stats().cachedPairs());
+        assertEquals(0, manager.stats().pairs().cached());
     }
 
     @Test
@@ -165,8 +164,8 @@ class PamtManagerTest {
             manager.put(REGION);
         }
         assertEquals(IDLE, manager.state(REGION));
-        assertEquals(1, manager.stats().adds());
-        assertEquals(0, manager.stats().removes());
+        assertEquals(1, manager.stats().calls().adds());
+        assertEquals(0, manager.stats().calls().removes());
         assertEquals(1, manager.trim());
         assertEquals(EMPTY, manager.state(REGION));
     }
@@ -181,7 +180,7 @@ class PamtManagerTest {
         assertEquals(EMPTY, manager.state(REGION));
         assertEquals(IDLE, manager.state(REGION + PageAllocator.CHUNK_BYTES));
         assertEquals(IDLE, manager.state(REGION + 2 * PageAllocator.CHUNK_BYTES));
-        assertEquals(2, manager.stats().installedPairs());
+        assertEquals(2, manager.stats().pairs().installed());
     }
 
     @Test
@@ -211,7 +210,7 @@ class PamtManagerTest {
         assertEquals(TdxStatus.SUCCESS.code(), demoted);
         assertEquals(backed(512), manager.state(REGION));
         assertEquals(1, cache.pairs());
-        assertEquals(1, manager.stats().installedPairs());
+        assertEquals(1, manager.stats().pairs().installed());
 
         long promoted = manager.promote2M(REGION, regs -> {
             regs.r12 = pair[0];
@@ -220,7 +219,7 @@ class PamtManagerTest {
         });
         assertEquals(TdxStatus.SUCCESS.code(), promoted);
         assertEquals(HUGE, manager.state(REGION));
-        assertEquals(0, manager.stats().installedPairs());
+        assertEquals(0, manager.stats().pairs().installed());
         manager.unmap2M(REGION);
     }
 
@@ -245,7 +244,11 @@ class PamtManagerTest {
             other.freePage(page);
             // The locks are those of the chunk's region, of the ADD and of the REMOVE.
             assertEquals(
-                    new PamtStats(1, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1, 0, 0, 256, 0, 1, 0, 0, 0),
+                    new StatsSnapshot(
+                            new StatsSnapshot.CallCounts(1, 0, 1, 0, 0, 0, 0, 0, 0, 0),
+                            new StatsSnapshot.LockCounts(3, 0, 0, 0, 0, 0),
+                            new StatsSnapshot.PairCounts(0, 1, 256, 0, 0, 0),
+                            new StatsSnapshot.PageCounts(1, 0, 0)),
                     other.stats());
         }
     }

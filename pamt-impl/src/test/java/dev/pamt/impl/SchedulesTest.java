@@ -109,7 +109,7 @@ class SchedulesTest {
     private void closeWithNothingOut(PamtManager manager) {
         manager.close();
         assertEquals(0, rig.pagesOut());
-        assertEquals(0, manager.stats().lostPairs());
+        assertEquals(0, manager.stats().pairs().lost());
     }
 
     @ParameterizedTest
@@ -125,8 +125,8 @@ class SchedulesTest {
         first.answer();
         second.answer();
         assertEquals(4, manager.state(REGION).users());
-        assertEquals(1, manager.stats().adds());
-        assertEquals(1, manager.stats().installedPairs());
+        assertEquals(1, manager.stats().calls().adds());
+        assertEquals(1, manager.stats().pairs().installed());
         manager.put(REGION, 4);
         closeWithNothingOut(manager);
     }
@@ -146,7 +146,7 @@ class SchedulesTest {
         add.open();
         first.answer();
         second.answer();
-        assertEquals(1, manager.stats().lostRaces());
+        assertEquals(1, manager.stats().calls().lostRaces());
         assertEquals(1, cache.pairs());
         manager.put(REGION, 2);
         closeWithNothingOut(manager);
@@ -164,7 +164,7 @@ class SchedulesTest {
         first.answer();
         assertInstanceOf(TooManyUsersException.class, second.failure());
         assertEquals(512, manager.state(REGION).users());
-        assertEquals(1, manager.stats().lostRaces());
+        assertEquals(1, manager.stats().calls().lostRaces());
         manager.put(REGION, 512);
         closeWithNothingOut(manager);
     }
@@ -189,8 +189,8 @@ class SchedulesTest {
         first.answer();
         second.answer();
         assertEquals(1, manager.state(REGION).users());
-        assertEquals(2, manager.stats().adds());
-        assertEquals(1, manager.stats().removes(), "the user that was taken away again was the last");
+        assertEquals(2, manager.stats().calls().adds());
+        assertEquals(1, manager.stats().calls().removes(), "the user that was taken away again was the last");
         manager.put(REGION);
         closeWithNothingOut(manager);
     }
@@ -210,7 +210,7 @@ class SchedulesTest {
         assertEquals(REGION + 0x5000, alloc.answer());
         assertEquals(1, manager.state(REGION).users(), "the refused users are not there");
         assertTrue(rig.isBackedInModule(REGION));
-        assertEquals(1, manager.stats().allocatedPages());
+        assertEquals(1, manager.stats().pages().allocated());
         manager.freePage(REGION + 0x5000);
         assertFalse(rig.isBackedInModule(REGION));
         closeWithNothingOut(manager);
@@ -227,7 +227,7 @@ class SchedulesTest {
         assertInstanceOf(
                 DoubleFreeException.class, call(() -> manager.freePage(page)).failure());
         assertInstanceOf(NoUsersException.class, call(() -> manager.put(page)).failure());
-        assertEquals(1, manager.stats().allocatedPages(), "it is not with the host yet");
+        assertEquals(1, manager.stats().pages().allocated(), "it is not with the host yet");
         Point scrub = new Point();
         rig.scrub = (memory, hpa) -> {
             if (hpa == page) {
@@ -239,10 +239,10 @@ class SchedulesTest {
         scrub.awaitReached();
         Call alloc = new Call(manager::allocPage);
         assertNotEquals(page, alloc.answer());
-        assertEquals(2, manager.stats().allocatedPages());
+        assertEquals(2, manager.stats().pages().allocated());
         scrub.open();
         free.answer();
-        assertEquals(1, manager.stats().allocatedPages());
+        assertEquals(1, manager.stats().pages().allocated());
         manager.freePage((long) alloc.answer());
         closeWithNothingOut(manager);
     }
@@ -262,8 +262,8 @@ class SchedulesTest {
         get.answer();
         assertEquals(1, manager.state(REGION).users());
         assertTrue(rig.isBackedInModule(REGION));
-        assertEquals(2, manager.stats().adds());
-        assertEquals(1, manager.stats().removes());
+        assertEquals(2, manager.stats().calls().adds());
+        assertEquals(1, manager.stats().calls().removes());
         manager.put(REGION);
         closeWithNothingOut(manager);
     }
@@ -281,8 +281,8 @@ class SchedulesTest {
         put.answer();
         get.answer();
         assertEquals(2, manager.state(REGION).users());
-        assertEquals(1, manager.stats().adds());
-        assertEquals(1, manager.stats().removeFailures());
+        assertEquals(1, manager.stats().calls().adds());
+        assertEquals(1, manager.stats().calls().removeFailures());
         manager.put(REGION, 2);
         assertFalse(rig.isBackedInModule(REGION));
         closeWithNothingOut(manager);
@@ -300,7 +300,7 @@ class SchedulesTest {
         get.answer();
         assertEquals(0, trim.answer());
         assertEquals(1, manager.state(REGION).users());
-        assertEquals(0, manager.stats().removes());
+        assertEquals(0, manager.stats().calls().removes());
         manager.put(REGION);
         closeWithNothingOut(manager);
     }
@@ -371,8 +371,8 @@ class SchedulesTest {
             regs.r13 = pages[1];
             return 0;
         });
-        assertEquals(1, manager.stats().demotes());
-        assertEquals(1, manager.stats().promotes());
+        assertEquals(1, manager.stats().calls().demotes());
+        assertEquals(1, manager.stats().calls().promotes());
         manager.unmap2M(REGION);
         closeWithNothingOut(manager);
     }
@@ -400,7 +400,7 @@ class SchedulesTest {
         assertEquals(Kind.IDLE, manager.state(REGION).kind());
         assertEquals(Kind.EMPTY, manager.state(NEXT_REGION).kind(), "it was the first by then");
         assertEquals(1, manager.trim());
-        assertEquals(0, manager.stats().installedPairs());
+        assertEquals(0, manager.stats().pairs().installed());
         closeWithNothingOut(manager);
     }
 
@@ -433,8 +433,8 @@ class SchedulesTest {
         other.answer();
         busy.answer();
         assertEquals(2, callsForRegion.get());
-        assertEquals(1, manager.stats().busy());
-        assertEquals(0, manager.stats().busyAgain());
+        assertEquals(1, manager.stats().calls().busy());
+        assertEquals(0, manager.stats().calls().busyAgain());
         manager.put(REGION);
         manager.put(NEXT_REGION);
         manager.put(NEXT_REGION + 512 * 0x1000);

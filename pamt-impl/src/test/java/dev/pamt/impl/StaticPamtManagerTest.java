@@ -61,7 +61,7 @@ class StaticPamtManagerTest {
         manager.get(TestHost.REGION, 512, cache);
         manager.put(TestHost.REGION, 512);
         manager.put(TestHost.REGION);
-        assertEquals(0, manager.stats().adds());
+        assertEquals(0, manager.stats().calls().adds());
     }
 
     @Test

@@ -72,17 +72,19 @@ class KilledProcessTest {
         assertTrue(failed.getCause() instanceof SeamcallUnavailableException, failed::toString);
 
         PamtStats after = manager.stats();
-        assertEquals(1, after.lostPairs(), "the pair in the call: nobody knows whose it is");
+        assertEquals(1, after.pairs().lost(), "the pair in the call: nobody knows whose it is");
         assertEquals(RegionState.Kind.UNKNOWN, manager.state(target).kind());
-        assertEquals(1, after.installedPairs(), "the pair of the region that was backed before");
+        assertEquals(1, after.pairs().installed(), "the pair of the region that was backed before");
         assertEquals(
-                PAIRS_PER_CHUNK * after.donorChunks(),
-                after.sparePairs() + after.installedPairs() + after.lostPairs(),
+                PAIRS_PER_CHUNK * after.pages().donorChunks(),
+                after.pairs().spare()
+                        + after.pairs().installed()
+                        + after.pairs().lost(),
                 "every other pair is where it was");
         SeamcallUnavailableException later =
                 assertThrows(SeamcallUnavailableException.class, () -> manager.get(target));
         assertFalse(later.mayHaveBeenMade(), later::toString);
-        assertEquals(1, manager.stats().lostPairs(), "no pair is lost by a call that was not sent");
+        assertEquals(1, manager.stats().pairs().lost(), "no pair is lost by a call that was not sent");
     }
 
     @Test

@@ -71,11 +71,13 @@ class NoAnswerTest {
         middle.spoilNextCall(SeamcallLeaf.PHYMEM_PAMT_REMOVE.rax(), spoiling);
         manager.put(backed);
         PamtStats after = manager.stats();
-        assertEquals(1, after.lostPairs(), "the pair of the region whose REMOVE was not answered");
-        assertEquals(1, after.installedPairs(), "the pair of the page that was allocated");
+        assertEquals(1, after.pairs().lost(), "the pair of the region whose REMOVE was not answered");
+        assertEquals(1, after.pairs().installed(), "the pair of the page that was allocated");
         assertEquals(
-                PAIRS_PER_CHUNK * after.donorChunks(),
-                after.sparePairs() + after.installedPairs() + after.lostPairs(),
+                PAIRS_PER_CHUNK * after.pages().donorChunks(),
+                after.pairs().spare()
+                        + after.pairs().installed()
+                        + after.pairs().lost(),
                 "every other pair is where it was");
         SeamcallUnavailableException later = assertThrows(SeamcallUnavailableException.class, () -> manager.get(other));
         assertFalse(later.mayHaveBeenMade(), later::toString);
@@ -86,14 +88,14 @@ class NoAnswerTest {
         aPutEndsThoughHalfAnAnswerHasCome();
         assertEquals(RegionState.Kind.UNKNOWN, manager.state(backed).kind());
         assertEquals(RegionState.Kind.EMPTY, manager.state(other).kind());
-        assertEquals(1, manager.stats().lostPairs(), "no pair is lost by a call that was not sent");
+        assertEquals(1, manager.stats().pairs().lost(), "no pair is lost by a call that was not sent");
     }
 
     @Test
     void aGetEndsThoughNoAnswerComes() {
         middle.spoilNextCall(SeamcallLeaf.PHYMEM_PAMT_ADD.rax(), answer -> new byte[0]);
         assertThrows(SeamcallUnavailableException.class, () -> manager.get(other));
-        assertEquals(1, manager.stats().lostPairs());
+        assertEquals(1, manager.stats().pairs().lost());
     }
 
     @Test

@@ -502,25 +502,27 @@ final class Expectations {
 
     /** Compares the manager's statistics with what has happened. */
     void compare(PamtStats stats) {
-        assertEquals(lostPairs, stats.lostPairs(), "pairs that are lost");
-        assertEquals(strandedPages, stats.strandedPages(), "pages that are stranded");
-        assertEquals(setAsidePairs, stats.setAsidePairs(), "pairs that are set aside");
+        assertEquals(lostPairs, stats.pairs().lost(), "pairs that are lost");
+        assertEquals(strandedPages, stats.pages().stranded(), "pages that are stranded");
+        assertEquals(setAsidePairs, stats.pairs().setAside(), "pairs that are set aside");
         long backed = Arrays.stream(kinds)
                 .filter(kind -> kind == Kind.BACKED || kind == Kind.IDLE)
                 .count();
-        assertEquals(backed, stats.installedPairs(), "pairs that are installed");
+        assertEquals(backed, stats.pairs().installed(), "pairs that are installed");
         long idle = IntStream.range(0, kinds.length).filter(this::isToBeRemoved).count();
         assertTrue(
-                closed || idle <= policy.idleRegions() + stats.retryRegions(),
-                () -> idle + " regions are idle, " + stats.retryRegions() + " wait for another REMOVE");
+                closed || idle <= policy.idleRegions() + stats.calls().retryRegions(),
+                () -> idle + " regions are idle, " + stats.calls().retryRegions() + " wait for another REMOVE");
         assertTrue(
-                closed || toRetry.stream().filter(this::isToBeRemoved).count() <= stats.retryRegions(),
-                () -> stats.retryRegions() + " regions wait for another REMOVE, not " + toRetry);
-        assertEquals(adds, stats.adds(), "ADDs");
-        assertEquals(removes, stats.removes(), "REMOVEs");
-        assertEquals(demotes, stats.demotes(), "DEMOTEs");
-        assertEquals(promotes, stats.promotes(), "PROMOTEs");
-        assertEquals(busy, stats.busy(), "busy calls");
-        assertEquals(busyAgain, stats.busyAgain(), "calls that were busy twice");
+                closed
+                        || toRetry.stream().filter(this::isToBeRemoved).count()
+                                <= stats.calls().retryRegions(),
+                () -> stats.calls().retryRegions() + " regions wait for another REMOVE, not " + toRetry);
+        assertEquals(adds, stats.calls().adds(), "ADDs");
+        assertEquals(removes, stats.calls().removes(), "REMOVEs");
+        assertEquals(demotes, stats.calls().demotes(), "DEMOTEs");
+        assertEquals(promotes, stats.calls().promotes(), "PROMOTEs");
+        assertEquals(busy, stats.calls().busy(), "busy calls");
+        assertEquals(busyAgain, stats.calls().busyAgain(), "calls that were busy twice");
     }
 }

@@ -212,20 +212,20 @@ final class FaultyHost {
         }
         PamtStats stats = manager.stats();
         expected.compare(stats);
-        assertEquals(cachedPairs, stats.cachedPairs(), "pairs in caches");
+        assertEquals(cachedPairs, stats.pairs().cached(), "pairs in caches");
         checkConservation(stats);
     }
 
     /** Every page that is out is somewhere. */
     private void checkConservation(PamtStats stats) {
-        long pairs = stats.sparePairs()
-                + stats.cachedPairs()
-                + stats.installedPairs()
-                + stats.lostPairs()
-                + stats.setAsidePairs();
+        long pairs = stats.pairs().spare()
+                + stats.pairs().cached()
+                + stats.pairs().installed()
+                + stats.pairs().lost()
+                + stats.pairs().setAside();
         assertEquals(
                 allocator.answeredFor(),
-                stats.allocatedPages() + 2 * pairs + stats.strandedPages(),
+                stats.pages().allocated() + 2 * pairs + stats.pages().stranded(),
                 () -> "pages that are out, and pages that are accounted for: " + stats);
     }
 
@@ -262,10 +262,10 @@ final class FaultyHost {
         }
         assertEquals(List.of(), faults.callsInStep(), "calls of a closed manager");
         PamtStats stats = manager.stats();
-        assertEquals(0, stats.installedPairs());
-        assertEquals(0, stats.cachedPairs());
-        assertEquals(0, stats.allocatedPages());
-        assertEquals(0, stats.setAsidePairs());
+        assertEquals(0, stats.pairs().installed());
+        assertEquals(0, stats.pairs().cached());
+        assertEquals(0, stats.pages().allocated());
+        assertEquals(0, stats.pairs().setAside());
         Set<Long> lostPages = faults.pairs().lostOrInstalled();
         Set<Long> chunksWithLostPages = lostPages.stream()
                 .map(page -> page & -PageAllocator.CHUNK_BYTES)
@@ -275,10 +275,10 @@ final class FaultyHost {
                         .filter(page -> chunksWithLostPages.contains(page & -PageAllocator.CHUNK_BYTES))
                         .count()
                 / 2;
-        assertEquals(chunksWithLostPages.size(), stats.donorChunks(), "chunks that have not gone back");
+        assertEquals(chunksWithLostPages.size(), stats.pages().donorChunks(), "chunks that have not gone back");
         assertEquals(
                 (long) PAIRS_PER_CHUNK * chunksWithLostPages.size() - lostFromChunks,
-                stats.sparePairs(),
+                stats.pairs().spare(),
                 "pairs that have not gone back");
         for (int region = 0; region < REGIONS; region++) {
             long hpa = hpa(region);

@@ -70,7 +70,7 @@ class RatchetTest {
                 new ArrayList<>(IntStream.range(0, REGIONS).boxed().toList());
         try (PamtManager manager = manager(ReclaimPolicy.eager())) {
             regions.forEach(region -> manager.get(hpa(region)));
-            assertEquals(REGIONS / 256, manager.stats().donorChunks());
+            assertEquals(REGIONS / 256, manager.stats().pages().donorChunks());
             if (order.equals("backwards")) {
                 Collections.reverse(regions);
             } else if (order.equals("at random")) {
@@ -78,8 +78,8 @@ class RatchetTest {
             }
             regions.forEach(region -> manager.put(hpa(region)));
             PamtStats stats = manager.stats();
-            assertEquals(0, stats.installedPairs());
-            assertTrue(stats.donorChunks() <= 1, () -> "chunks are held without a user: " + stats);
+            assertEquals(0, stats.pairs().installed());
+            assertTrue(stats.pages().donorChunks() <= 1, () -> "chunks are held without a user: " + stats);
         }
     }
 
@@ -100,8 +100,8 @@ class RatchetTest {
                 int idle = idleRegions(manager, regions);
                 PamtStats stats = manager.stats();
                 assertTrue(idle <= kept, () -> idle + " regions are idle; " + stats);
-                assertEquals(idle, stats.installedPairs());
-                assertTrue(stats.donorChunks() <= 1 + idle, () -> "chunks are held without a user: " + stats);
+                assertEquals(idle, stats.pairs().installed());
+                assertTrue(stats.pages().donorChunks() <= 1 + idle, () -> "chunks are held without a user: " + stats);
             }
         }
     }
@@ -115,20 +115,20 @@ class RatchetTest {
                 manager.get(hpa(region));
                 manager.put(hpa(region));
             }
-            assertEquals(failed, manager.stats().retryRegions());
+            assertEquals(failed, manager.stats().calls().retryRegions());
             module.refuseRemoves(0);
             long removesBefore = module.removes();
             int puts = 0;
-            while (manager.stats().retryRegions() > 0 && puts < 2 * (failed + LONGEST_BACK_OFF)) {
+            while (manager.stats().calls().retryRegions() > 0 && puts < 2 * (failed + LONGEST_BACK_OFF)) {
                 manager.get(hpa(0));
                 manager.put(hpa(0));
                 puts++;
             }
             PamtStats stats = manager.stats();
             int lastPuts = puts;
-            assertEquals(0, stats.retryRegions(), () -> "after " + lastPuts + " last puts: " + stats);
-            assertEquals(0, stats.installedPairs());
-            assertTrue(stats.donorChunks() <= 1, () -> "chunks are held without a user: " + stats);
+            assertEquals(0, stats.calls().retryRegions(), () -> "after " + lastPuts + " last puts: " + stats);
+            assertEquals(0, stats.pairs().installed());
+            assertTrue(stats.pages().donorChunks() <= 1, () -> "chunks are held without a user: " + stats);
             assertTrue(
                     module.removes() - removesBefore <= 2L * puts,
                     "a put makes its own REMOVE and at most one for another region");
@@ -152,13 +152,13 @@ class RatchetTest {
                 manager.get(hpa(0));
                 manager.put(hpa(0));
             }
-            assertEquals(0, manager.stats().retryRegions());
+            assertEquals(0, manager.stats().calls().retryRegions());
             for (int region = 1; region <= failed; region++) {
                 assertEquals(
                         new RegionState(RegionState.Kind.BACKED, 1), manager.state(hpa(region)), "it keeps its pair");
                 manager.put(hpa(region));
             }
-            assertEquals(0, manager.stats().installedPairs());
+            assertEquals(0, manager.stats().pairs().installed());
         }
     }
 

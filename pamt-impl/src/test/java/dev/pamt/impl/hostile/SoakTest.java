@@ -128,15 +128,18 @@ class SoakTest {
                     state.kind() != RegionState.Kind.BACKED && state.kind() != RegionState.Kind.HUGE, state::toString);
         }
         int atRest = idle;
-        assertTrue(idle <= KEPT_IDLE + stats.retryRegions(), () -> atRest + " regions are idle: " + stats);
-        assertEquals(idle, stats.installedPairs(), stats::toString);
-        assertTrue(stats.donorChunks() <= 1 + idle, () -> "chunks are held without a user: " + stats);
-        assertEquals(0, stats.lostPairs() + stats.strandedPages() + stats.setAsidePairs(), stats::toString);
-        assertEquals(0, stats.cachedPairs() + stats.allocatedPages(), stats::toString);
+        assertTrue(idle <= KEPT_IDLE + stats.calls().retryRegions(), () -> atRest + " regions are idle: " + stats);
+        assertEquals(idle, stats.pairs().installed(), stats::toString);
+        assertTrue(stats.pages().donorChunks() <= 1 + idle, () -> "chunks are held without a user: " + stats);
+        assertEquals(
+                0,
+                stats.pairs().lost() + stats.pages().stranded() + stats.pairs().setAside(),
+                stats::toString);
+        assertEquals(0, stats.pairs().cached() + stats.pages().allocated(), stats::toString);
         manager.trim();
         PamtStats trimmed = manager.stats();
-        assertEquals(0, trimmed.installedPairs() + trimmed.retryRegions(), trimmed::toString);
-        assertEquals(0, trimmed.donorChunks() + trimmed.sparePairs(), trimmed::toString);
+        assertEquals(0, trimmed.pairs().installed() + trimmed.calls().retryRegions(), trimmed::toString);
+        assertEquals(0, trimmed.pages().donorChunks() + trimmed.pairs().spare(), trimmed::toString);
         assertEquals(freeAtFirst, manager.host().freePages());
     }
 

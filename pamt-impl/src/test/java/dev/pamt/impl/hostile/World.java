@@ -270,13 +270,20 @@ final class World {
     private void compareBooks() {
         PamtStats stats = manager.stats();
         journal.note(() -> "at rest: " + stats);
-        requireEqual("installed pairs", ownership.installedPairs(), stats.installedPairs());
-        requireEqual("lost pairs", ownership.lostPairs(), stats.lostPairs());
-        requireEqual("stranded pages", ownership.strandedPages(), stats.strandedPages());
-        requireEqual("allocated pages", 0, stats.allocatedPages());
-        requireEqual("pairs in caches", 0, stats.cachedPairs());
-        long pairs = stats.sparePairs() + stats.installedPairs() + stats.lostPairs() + stats.setAsidePairs();
-        requireEqual("pages that the allocator has given", ownership.pagesOut(), 2 * pairs + stats.strandedPages());
+        requireEqual(
+                "installed pairs", ownership.installedPairs(), stats.pairs().installed());
+        requireEqual("lost pairs", ownership.lostPairs(), stats.pairs().lost());
+        requireEqual("stranded pages", ownership.strandedPages(), stats.pages().stranded());
+        requireEqual("allocated pages", 0, stats.pages().allocated());
+        requireEqual("pairs in caches", 0, stats.pairs().cached());
+        long pairs = stats.pairs().spare()
+                + stats.pairs().installed()
+                + stats.pairs().lost()
+                + stats.pairs().setAside();
+        requireEqual(
+                "pages that the allocator has given",
+                ownership.pagesOut(),
+                2 * pairs + stats.pages().stranded());
         int idle = 0;
         for (int region = 0; region < ownership.regions(); region++) {
             RegionState.Kind kind = manager.state(ownership.regionHpa(region)).kind();
@@ -290,11 +297,11 @@ final class World {
                         + (ownership.isUnknown(region) ? " as far as is known" : "") + " and is " + kind);
             }
         }
-        long mayBeIdle = profile.policy().idleRegions() + stats.retryRegions();
+        long mayBeIdle = profile.policy().idleRegions() + stats.calls().retryRegions();
         if (idle > mayBeIdle) {
             journal.violation("at rest " + idle + " regions are idle, of at most " + mayBeIdle);
         }
-        if (ownership.idleChunks() > 1 + stats.setAsidePairs()) {
+        if (ownership.idleChunks() > 1 + stats.pairs().setAside()) {
             journal.violation("at rest " + ownership.idleChunks() + " chunks have no user");
         }
     }
@@ -306,8 +313,11 @@ final class World {
         requireEqual(
                 "lost pairs after close",
                 ownership.lostPairs() + ownership.installedPairs(),
-                stats.lostPairs() + stats.installedPairs());
-        requireEqual("stranded pages after close", ownership.strandedPages(), stats.strandedPages());
+                stats.pairs().lost() + stats.pairs().installed());
+        requireEqual(
+                "stranded pages after close",
+                ownership.strandedPages(),
+                stats.pages().stranded());
     }
 
     private void requireEqual(String what, long expected, long actual) {

@@ -193,11 +193,14 @@ final class Case {
         Sites.observe(null);
         PamtStats stats = manager.stats();
         checkPages(stats);
-        long inUse = stats.installedPairs() + stats.cachedPairs() + stats.setAsidePairs() + stats.allocatedPages();
+        long inUse = stats.pairs().installed()
+                + stats.pairs().cached()
+                + stats.pairs().setAside()
+                + stats.pages().allocated();
         if (inUse != 0) {
             findings.add(Category.PAGES_UNSEEN, "in use after close: %s", text(stats));
         }
-        if (stats.donorChunks() > stats.lostPairs()) {
+        if (stats.pages().donorChunks() > stats.pairs().lost()) {
             findings.add(Category.PAGES_UNSEEN, "chunks are out after close without a lost pair: %s", text(stats));
         }
     }
@@ -205,12 +208,12 @@ final class Case {
     /** Every page that is out is in the statistics, and every pair of the module. */
     private void checkPages(PamtStats stats) {
         Bank bank = machine.bank();
-        long pairs = stats.sparePairs()
-                + stats.cachedPairs()
-                + stats.installedPairs()
-                + stats.lostPairs()
-                + stats.setAsidePairs();
-        long seen = 2 * pairs + stats.allocatedPages() + stats.strandedPages();
+        long pairs = stats.pairs().spare()
+                + stats.pairs().cached()
+                + stats.pairs().installed()
+                + stats.pairs().lost()
+                + stats.pairs().setAside();
+        long seen = 2 * pairs + stats.pages().allocated() + stats.pages().stranded();
         if (bank.out() != seen) {
             findings.add(
                     Category.PAGES_UNSEEN,
@@ -220,20 +223,23 @@ final class Case {
                     seen,
                     text(stats));
         }
-        long chunksNotDonors = bank.chunksOut() - stats.donorChunks();
-        if (chunksNotDonors < 0 || chunksNotDonors * PAGES_PER_CHUNK > stats.strandedPages()) {
+        long chunksNotDonors = bank.chunksOut() - stats.pages().donorChunks();
+        if (chunksNotDonors < 0
+                || chunksNotDonors * PAGES_PER_CHUNK > stats.pages().stranded()) {
             findings.add(Category.PAGES_UNSEEN, "%d chunks are out: %s", bank.chunksOut(), text(stats));
         }
         if (machine.missingAtHost() != 0) {
             findings.add(Category.PAGES_UNSEEN, "the host's allocator misses %d pages", machine.missingAtHost());
         }
-        if (scenario.losesNothing() && stats.lostPairs() + stats.setAsidePairs() > 1) {
+        if (scenario.losesNothing() && stats.pairs().lost() + stats.pairs().setAside() > 1) {
             findings.add(Category.PAGES_LOST, "%s", text(stats));
         }
-        if (stats.strandedPages() > PAGES_PER_CHUNK) {
+        if (stats.pages().stranded() > PAGES_PER_CHUNK) {
             findings.add(Category.PAGES_LOST, "%s", text(stats));
         }
-        if (stats.installedPairs() < 0 || stats.cachedPairs() < 0 || stats.sparePairs() < 0) {
+        if (stats.pairs().installed() < 0
+                || stats.pairs().cached() < 0
+                || stats.pairs().spare() < 0) {
             findings.add(Category.PAGES_UNSEEN, "fewer than none: %s", text(stats));
         }
         checkModule(stats);
@@ -246,10 +252,10 @@ final class Case {
                 backed++;
             }
         }
-        if (backed > stats.installedPairs() + stats.lostPairs()) {
+        if (backed > stats.pairs().installed() + stats.pairs().lost()) {
             findings.add(Category.MODULE, "%d regions have a pair in the module: %s", backed, text(stats));
         }
-        if (machine.module().pairs() > stats.installedPairs() + stats.lostPairs()) {
+        if (machine.module().pairs() > stats.pairs().installed() + stats.pairs().lost()) {
             findings.add(
                     Category.MODULE,
                     "the module has %d pairs: %s",
@@ -262,14 +268,14 @@ final class Case {
         return String.format(
                 Locale.ROOT,
                 "pairs: %d spare, %d cached, %d installed, %d lost, %d set aside; %d chunks; pages: %d allocated, %d stranded",
-                stats.sparePairs(),
-                stats.cachedPairs(),
-                stats.installedPairs(),
-                stats.lostPairs(),
-                stats.setAsidePairs(),
-                stats.donorChunks(),
-                stats.allocatedPages(),
-                stats.strandedPages());
+                stats.pairs().spare(),
+                stats.pairs().cached(),
+                stats.pairs().installed(),
+                stats.pairs().lost(),
+                stats.pairs().setAside(),
+                stats.pages().donorChunks(),
+                stats.pages().allocated(),
+                stats.pages().stranded());
     }
 
     private boolean within(long millis, Supplier<String> doing, Runnable work) {

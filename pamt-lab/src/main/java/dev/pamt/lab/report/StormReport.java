@@ -138,7 +138,7 @@ public record StormReport(
         for (RecordComponent component : PamtStats.class.getRecordComponents()) {
             json.writeNumberField(component.getName(), value(component, result.stats()));
         }
-        json.writeNumberField("peakBytes", result.stats().peakBytes());
+        json.writeNumberField("peakBytes", result.stats().pairs().peakBytes());
         json.writeEndObject();
         json.writeNumberField("leakedPairs", result.leakedPairs());
         json.writeNumberField("leakedPages", result.leakedPages());

@@ -45,13 +45,15 @@ public final class StormTable {
                     result.strategy(),
                     Text.count(result.faultPagesPerSecond()),
                     Text.count(result.shutdownPagesPerSecond()),
-                    Text.count(stats.adds()),
-                    Text.count(stats.removes()),
-                    Text.count(stats.contendedTrue()) + " / " + Text.count(stats.contendedFalse()),
-                    Text.time(stats.waitNanos()),
-                    Text.count(stats.lostRaces()),
-                    Text.count(stats.busy()),
-                    Text.count(stats.peakPairs()) + " (" + Text.bytes(stats.peakBytes()) + ")",
+                    Text.count(stats.calls().adds()),
+                    Text.count(stats.calls().removes()),
+                    Text.count(stats.locks().contendedTrue()) + " / "
+                            + Text.count(stats.locks().contendedFalse()),
+                    Text.time(stats.locks().waitNanos()),
+                    Text.count(stats.calls().lostRaces()),
+                    Text.count(stats.calls().busy()),
+                    Text.count(stats.pairs().peak()) + " ("
+                            + Text.bytes(stats.pairs().peakBytes()) + ")",
                     Text.count(result.leaks()));
         }
         return table.lines();

@@ -99,7 +99,7 @@ public final class Storm {
                 faultNanos,
                 shutdownNanos,
                 stats,
-                stats.installedPairs(),
+                stats.pairs().installed(),
                 freeBefore - host.freePages(),
                 failure.get() == null ? "" : failure.get().toString());
     }
