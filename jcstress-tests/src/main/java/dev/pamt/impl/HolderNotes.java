@@ -27,7 +27,7 @@ import org.openjdk.jcstress.infra.results.III_Result;
 public class HolderNotes {
     private final Counters counters = new Counters();
     private final TransitionLocks locks =
-            new TransitionLocks(LockStrategy.hashed(1).newLocks(null), counters, null);
+            new TransitionLocks(LockStrategy.hashed(1).newLocks(null, null), counters, null);
     private int entered;
 
     @Actor

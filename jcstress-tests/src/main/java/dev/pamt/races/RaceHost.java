@@ -153,7 +153,8 @@ final class RaceHost {
 
     /** Which regions stay idle in this run. */
     static ReclaimPolicy policy() {
-        return new ReclaimPolicy(Integer.getInteger("pamt.keepIdle", 0));
+        int idle = Integer.getInteger("pamt.keepIdle", 0);
+        return idle == 0 ? ReclaimPolicy.eager() : ReclaimPolicy.keepIdle(idle);
     }
 
     /** How transitions exclude each other in this run. */

@@ -1,6 +1,7 @@
 package dev.pamt.races;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 
@@ -20,7 +21,7 @@ public final class SemaphorePerGigabyte implements LockStrategy {
     }
 
     @Override
-    public RegionLocks newLocks(RegionBits bits) {
+    public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
         ConcurrentHashMap<Long, Semaphore> semaphores = new ConcurrentHashMap<>();
         return new RegionLocks() {
             @Override

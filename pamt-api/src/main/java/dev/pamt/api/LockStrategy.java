@@ -28,10 +28,11 @@ public interface LockStrategy {
     /**
      * Makes the locks of one manager.
      *
+     * @param memory the host's memory, for strategies whose number of locks goes by its size
      * @param bits two spare bits in the word of each region, for strategies that keep their lock there
      * @return the locks
      */
-    RegionLocks newLocks(RegionBits bits);
+    RegionLocks newLocks(MemoryMap memory, RegionBits bits);
 
     /**
      * One lock for all regions, as Linux has it: nothing ever runs at the same time.
@@ -54,6 +55,28 @@ public interface LockStrategy {
      */
     static LockStrategy hashed(int locks) {
         return PamtProvider.load().hashed(locks);
+    }
+
+    /**
+     * A number of locks that goes by the host's memory: one for each GiB of RAM, rounded up to a power of two, from 64 to 4096. A
+     * region's lock is chosen by a hash of its number. Fairness as in {@link #global}.
+     *
+     * @return the strategy
+     */
+    static LockStrategy hashed() {
+        return PamtProvider.load().hashed();
+    }
+
+    /**
+     * Finds a strategy by its name, for command lines: {@code global}, {@code hashed}, {@code hashed:N}, {@code per2M}, or one
+     * that a {@link dev.pamt.api.spi.LockStrategyFactory} makes. Upper and lower case are the same.
+     *
+     * @param text a name, and after a colon what the factory wants to know
+     * @return the strategy
+     * @throws IllegalArgumentException if there is no such strategy, with the names of those that there are
+     */
+    static LockStrategy named(String text) {
+        return PamtProvider.load().lockStrategy(text);
     }
 
     /**

@@ -196,6 +196,15 @@ public interface PamtManager extends AutoCloseable {
     long promote2M(long hpa, PromoteCall call);
 
     /**
+     * Takes pairs of idle regions back as the {@link ReclaimPolicy} says now, as a last put does: for a timer, where a policy goes
+     * by age, or for a host that runs short of memory.
+     *
+     * @return how many pairs were taken back
+     * @throws ManagerClosedException if the manager is closed
+     */
+    int reclaimIdle();
+
+    /**
      * Takes the pairs of all idle regions back, tries those again whose REMOVE failed before, and gives spare chunks back
      * to the host.
      *
@@ -366,6 +375,8 @@ public interface PamtManager extends AutoCloseable {
          * @param policy the policy
          * @return this
          * @throws IllegalStateException if a policy was set
+         * @throws IllegalArgumentException if the policy keeps a negative number of regions idle, or more than {@link
+         *     ReclaimPolicy#MAX_IDLE_REGIONS}
          */
         Builder reclaimPolicy(ReclaimPolicy policy);
 

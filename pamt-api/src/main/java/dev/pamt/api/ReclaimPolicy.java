@@ -1,51 +1,113 @@
 package dev.pamt.api;
 
+import dev.pamt.api.spi.PamtProvider;
+
 /**
  * When a region that lost its last user gives its page pair back.
  *
- * <p>Immutable and thread-safe.
+ * <p>The manager keeps the regions that lost their last user in the order in which they came. At each last put, and at each
+ * {@link PamtManager#reclaimIdle}, it asks the policy whether the first of them loses its pair, as long as the answer is yes. A
+ * region that has got users meanwhile loses nothing. So a policy can go by number, by age, or by what a host knows of its free
+ * memory:
  *
- * @param idleRegions how many regions may keep their pair without having a user; 0 for eager reclaim
+ * <pre>{@code
+ * record YoungerThan(Duration age) implements ReclaimPolicy {
+ *     public String name() {
+ *         return "youngerThan";
+ *     }
+ *
+ *     public int idleRegions() {
+ *         return 10_000;
+ *     }
+ *
+ *     public boolean takesBackFirst(IdleRegions idle) {
+ *         return idle.firstIdleNanos() > age.toNanos();
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p><b>Thread-safety:</b> a policy can be given to any number of managers, and is asked by any number of threads at once, with
+ * no lock held. <b>Progress:</b> the answer is part of a put, so it does not block. <b>Errors:</b> an exception is logged and
+ * taken for no.
  */
-public record ReclaimPolicy(int idleRegions) {
-    private static final int MAX_IDLE_REGIONS = 1 << 20;
+public interface ReclaimPolicy {
+    /** The most regions that a manager keeps idle. */
+    int MAX_IDLE_REGIONS = 1 << 20;
 
     /**
-     * Checks the policy.
+     * The name of the policy, as reports show it.
      *
-     * @param idleRegions how many regions may keep their pair without having a user
-     * @throws IllegalArgumentException if the number is negative or above 1,048,576
+     * @return a short name
      */
-    public ReclaimPolicy {
-        if (idleRegions < 0 || idleRegions > MAX_IDLE_REGIONS) {
-            throw new IllegalArgumentException(
-                    "the number of regions kept idle is 0 to " + MAX_IDLE_REGIONS + ", not " + idleRegions);
-        }
-    }
+    String name();
+
+    /**
+     * How many regions may keep their pair without having a user. Beyond that the first loses its pair without a question.
+     *
+     * @return 0, for a REMOVE at the last put, to {@link #MAX_IDLE_REGIONS}; always the same
+     */
+    int idleRegions();
+
+    /**
+     * Whether the region that has waited longest loses its pair now.
+     *
+     * @param idle the regions that wait; there is one at least, and {@link #idleRegions} at most
+     * @return true if it does; the question comes again for the next one
+     */
+    boolean takesBackFirst(IdleRegions idle);
 
     /**
      * REMOVE at the last put: no unused pair is kept, and zero TDs means zero pairs.
      *
      * @return the policy
      */
-    public static ReclaimPolicy eager() {
-        return new ReclaimPolicy(0);
+    static ReclaimPolicy eager() {
+        return new KeepIdle(0);
     }
 
     /**
      * Keeps some regions idle, so that a guest which converts one page back and forth costs no SEAMCALL. When one more
      * becomes idle, the one that has waited longest loses its pair: at rest no more than that many are idle, and at any
-     * moment one more for each thread inside a put. Regions whose REMOVE has failed are not counted. {@link PamtManager#trim} empties them all; mapping a
-     * region as 2M empties that region.
+     * moment one more for each thread inside a put. Regions whose REMOVE has failed are not counted. {@link PamtManager#trim}
+     * empties them all; mapping a region as 2M empties that region.
      *
      * @param regions how many regions at most, 1 to 1,048,576; each holds 8 KiB of page pair
      * @return the policy
      * @throws IllegalArgumentException if the number is out of range
      */
-    public static ReclaimPolicy keepIdle(int regions) {
+    static ReclaimPolicy keepIdle(int regions) {
         if (regions == 0) {
             throw new IllegalArgumentException("keepIdle keeps at least 1 region; for none use eager()");
         }
-        return new ReclaimPolicy(regions);
+        return new KeepIdle(regions);
+    }
+
+    /**
+     * Finds a policy by its name, for command lines: {@code eager}, {@code keepIdle:N}, or one that a {@link
+     * dev.pamt.api.spi.ReclaimPolicyFactory} makes.
+     *
+     * @param text a name, and after a colon what the factory wants to know
+     * @return the policy
+     * @throws IllegalArgumentException if there is no such policy, with the names of those that there are
+     */
+    static ReclaimPolicy named(String text) {
+        return PamtProvider.load().reclaimPolicy(text);
+    }
+
+    /** The regions without users that keep their pair, as far as they wait for the policy. */
+    interface IdleRegions {
+        /**
+         * Counts the regions.
+         *
+         * @return how many
+         */
+        int count();
+
+        /**
+         * Returns for how long the first of them has waited, since it was last found without users.
+         *
+         * @return nanoseconds; 0 if another thread has taken it meanwhile
+         */
+        long firstIdleNanos();
     }
 }

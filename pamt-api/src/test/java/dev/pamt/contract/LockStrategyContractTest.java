@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.LockStrategy.RegionBits;
 import dev.pamt.api.LockStrategy.RegionLocks;
+import dev.pamt.api.MemoryMap;
 import java.lang.reflect.InvocationTargetException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -53,7 +54,7 @@ public abstract class LockStrategyContractTest {
 
     @BeforeEach
     void makeLocks() {
-        locks = strategy().newLocks(new SpareBits());
+        locks = strategy().newLocks(MemoryMap.synthetic(), new SpareBits());
     }
 
     @Test
@@ -97,7 +98,7 @@ public abstract class LockStrategyContractTest {
 
     @Test
     void theLocksOfTwoManagersAreApart() throws Exception {
-        RegionLocks others = strategy().newLocks(new SpareBits());
+        RegionLocks others = strategy().newLocks(MemoryMap.synthetic(), new SpareBits());
         locks.lock(locks.lockOf(3));
         assertTrue(inAnotherThread(() -> {
             others.lock(others.lockOf(3));

@@ -80,7 +80,7 @@ final class DynamicPamtManager implements PamtManager {
         this.table = new RegionTable(host.memory().ram());
         this.pages = new HostPages(host, allocator, table);
         this.times = timed ? new TransitionTimes() : null;
-        TransitionLocks locks = new TransitionLocks(strategy.newLocks(table), counters, times);
+        TransitionLocks locks = new TransitionLocks(strategy.newLocks(host.memory(), table), counters, times);
         Processors processors = new Processors(host.platform(), choice);
         DonorChunks chunks = new DonorChunks(host.memory().ram());
         PairRecords records = new PairRecords(host.memory().ram(), chunks);
@@ -311,6 +311,13 @@ final class DynamicPamtManager implements PamtManager {
     public long promote2M(long hpa, PromoteCall call) {
         Arguments.requireRegion(hpa);
         return largePages.promote2M(hpa, Objects.requireNonNull(call, "call"));
+    }
+
+    @Override
+    public int reclaimIdle() {
+        module.refuseReentry("reclaimIdle");
+        lifecycle.requireOpen();
+        return reclaimer.reclaimIdle();
     }
 
     @Override

@@ -1,7 +1,9 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
 import dev.pamt.impl.host.Hashing;
+import dev.pamt.seamcall.PhysicalRange;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
@@ -19,7 +21,7 @@ final class LockStrategies {
         }
 
         @Override
-        public RegionLocks newLocks(RegionBits bits) {
+        public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
             return new GlobalLocks();
         }
     }
@@ -39,8 +41,33 @@ final class LockStrategies {
         }
 
         @Override
-        public RegionLocks newLocks(RegionBits bits) {
+        public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
             return new HashedLocks(locks);
+        }
+    }
+
+    /** As many locks as the host has GiB of RAM, within bounds. */
+    record HashedByMemory() implements LockStrategy {
+        private static final int LEAST = 64;
+        private static final int GIBIBYTE_SHIFT = 30;
+
+        @Override
+        public String name() {
+            return "hashed";
+        }
+
+        @Override
+        public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
+            return new HashedLocks(locksFor(memory));
+        }
+
+        static int locksFor(MemoryMap memory) {
+            long bytes = memory.ram().stream().mapToLong(PhysicalRange::bytes).sum();
+            int locks = LEAST;
+            while (locks < MAX_HASHED_LOCKS && (long) locks << GIBIBYTE_SHIFT < bytes) {
+                locks *= 2;
+            }
+            return locks;
         }
     }
 
@@ -52,7 +79,7 @@ final class LockStrategies {
         }
 
         @Override
-        public RegionLocks newLocks(RegionBits bits) {
+        public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
             return new Per2MLocks(bits);
         }
     }

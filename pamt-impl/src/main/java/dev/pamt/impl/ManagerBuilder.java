@@ -93,7 +93,13 @@ final class ManagerBuilder implements PamtManager.Builder {
     @Override
     public PamtManager.Builder reclaimPolicy(ReclaimPolicy value) {
         requireUnset("a reclaim policy", policy);
-        policy = Objects.requireNonNull(value, "policy");
+        Objects.requireNonNull(value, "policy");
+        int idle = value.idleRegions();
+        if (idle < 0 || idle > ReclaimPolicy.MAX_IDLE_REGIONS) {
+            throw new IllegalArgumentException("the number of regions kept idle is 0 to "
+                    + ReclaimPolicy.MAX_IDLE_REGIONS + ", not " + idle + " as the policy " + value.name() + " says");
+        }
+        policy = value;
         return this;
     }
 

@@ -3,6 +3,7 @@ package dev.pamt.impl;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PamtManager;
+import dev.pamt.api.ReclaimPolicy;
 import dev.pamt.api.TdxHost;
 import dev.pamt.api.spi.PamtProvider;
 import dev.pamt.impl.host.HostBringUp;
@@ -31,6 +32,21 @@ public final class PamtProviderImpl implements PamtProvider {
     @Override
     public LockStrategy hashed(int locks) {
         return new LockStrategies.Hashed(locks);
+    }
+
+    @Override
+    public LockStrategy hashed() {
+        return new LockStrategies.HashedByMemory();
+    }
+
+    @Override
+    public LockStrategy lockStrategy(String text) {
+        return Named.lockStrategy(text);
+    }
+
+    @Override
+    public ReclaimPolicy reclaimPolicy(String text) {
+        return Named.reclaimPolicy(text);
     }
 
     @Override

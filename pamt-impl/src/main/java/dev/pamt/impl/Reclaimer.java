@@ -4,6 +4,8 @@ import dev.pamt.api.ReclaimPolicy;
 import dev.pamt.impl.PairRemover.Reclaim;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jctools.queues.atomic.MpmcAtomicArrayQueue;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Decides what happens to a region that has lost its last user, and has REMOVEs tried again that have failed.
@@ -20,17 +22,23 @@ import org.jctools.queues.atomic.MpmcAtomicArrayQueue;
  * <p>Lock-free, apart from the reclaims themselves. Nothing here throws: the user is gone.
  */
 final class Reclaimer {
+    private static final Logger LOG = LoggerFactory.getLogger(Reclaimer.class);
+
     private final RegionTable table;
     private final PairRemover remover;
     private final RetryQueue retries;
+    private final ReclaimPolicy policy;
     private final int limit;
-    private final MpmcAtomicArrayQueue<Long> idle;
+    private final MpmcAtomicArrayQueue<Idle> idle;
     private final AtomicInteger queued = new AtomicInteger();
+    private final View view = new View();
+    private final RateLimitedLog complaints = new RateLimitedLog(LOG);
 
     Reclaimer(RegionTable table, PairRemover remover, RetryQueue retries, ReclaimPolicy policy) {
         this.table = table;
         this.remover = remover;
         this.retries = retries;
+        this.policy = policy;
         this.limit = policy.idleRegions();
         this.idle = limit == 0 ? null : new MpmcAtomicArrayQueue<>(Math.max(2, limit) * 2);
     }
@@ -62,17 +70,30 @@ final class Reclaimer {
         return RegionWord.isIdle(word) || RegionWord.state(word) == RegionWord.UNKNOWN;
     }
 
+    /** Takes pairs back as long as the policy says so; returns how many have come. */
+    int reclaimIdle() {
+        int reclaimed = 0;
+        while (takesBackFirst()) {
+            Idle first = poll();
+            if (first == null) {
+                return reclaimed;
+            }
+            reclaimed += reclaimQueued(first.hpa) == Reclaim.EMPTIED ? 1 : 0;
+        }
+        return reclaimed;
+    }
+
     /** Takes all regions out of the queue; what is idle stays so. */
     private void emptyQueue() {
-        for (Long hpa = poll(); hpa != null; hpa = poll()) {
-            clearQueued(hpa);
+        for (Idle region = poll(); region != null; region = poll()) {
+            clearQueued(region.hpa);
         }
     }
 
     private void keepIdle(long hpa, int[] words, int slot) {
-        Long number;
+        Idle region;
         try {
-            number = hpa & -RegionTable.REGION_BYTES;
+            region = new Idle(hpa & -RegionTable.REGION_BYTES);
         } catch (OutOfMemoryError noMemory) {
             remover.reclaim(hpa);
             return;
@@ -81,32 +102,40 @@ final class Reclaimer {
         if (!Region.markQueued(words, slot)) {
             return;
         }
-        if (idle.offer(number)) {
+        if (idle.offer(region)) {
             queued.getAndIncrement();
         } else {
             reclaimQueued(hpa);
         }
-        while (queued.get() > limit) {
-            Long first = poll();
-            if (first == null) {
-                return;
-            }
-            reclaimQueued(first);
+        reclaimIdle();
+    }
+
+    /** The policy is the user's, and may throw. */
+    private boolean takesBackFirst() {
+        int count = queued.get();
+        if (count <= 0 || count > limit) {
+            return count > 0;
+        }
+        try {
+            return policy.takesBackFirst(view);
+        } catch (Throwable failure) {
+            complaints.warn("with %d regions idle the reclaim policy has failed: %s", count, failure);
+            return false;
         }
     }
 
-    private Long poll() {
+    private Idle poll() {
         // The relaxed kind returns null, and does not spin, while a thread that has a place in the queue is not done.
-        Long hpa = idle == null ? null : idle.relaxedPoll();
-        if (hpa != null) {
+        Idle region = idle == null ? null : idle.relaxedPoll();
+        if (region != null) {
             queued.getAndDecrement();
         }
-        return hpa;
+        return region;
     }
 
-    private void reclaimQueued(long hpa) {
+    private Reclaim reclaimQueued(long hpa) {
         clearQueued(hpa);
-        remover.reclaim(hpa);
+        return remover.reclaim(hpa);
     }
 
     private void clearQueued(long hpa) {
@@ -130,6 +159,30 @@ final class Reclaimer {
                 hpa >= 0;
                 hpa = table.nextNeedingReclaim(hpa + RegionTable.REGION_BYTES)) {
             retries.failed(hpa);
+        }
+    }
+
+    /** A region in the queue, and since when. */
+    private static final class Idle {
+        private final long hpa;
+        private final long sinceNanos = System.nanoTime();
+
+        Idle(long hpa) {
+            this.hpa = hpa;
+        }
+    }
+
+    /** The queue as a policy sees it. */
+    private final class View implements ReclaimPolicy.IdleRegions {
+        @Override
+        public int count() {
+            return queued.get();
+        }
+
+        @Override
+        public long firstIdleNanos() {
+            Idle first = idle.relaxedPeek();
+            return first == null ? 0 : System.nanoTime() - first.sinceNanos;
         }
     }
 }

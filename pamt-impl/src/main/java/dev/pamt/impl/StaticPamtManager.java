@@ -122,6 +122,12 @@ final class StaticPamtManager implements PamtManager {
     }
 
     @Override
+    public int reclaimIdle() {
+        lifecycle.requireOpen();
+        return 0;
+    }
+
+    @Override
     public int trim() {
         lifecycle.requireOpen();
         return 0;

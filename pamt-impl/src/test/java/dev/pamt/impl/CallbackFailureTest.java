@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.ManagerClosedException;
+import dev.pamt.api.MemoryMap;
 import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtException;
@@ -227,7 +228,7 @@ class CallbackFailureTest {
             }
 
             @Override
-            public RegionLocks newLocks(RegionBits bits) {
+            public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
                 throw new UnsupportedOperationException("a fault of the strategy");
             }
         };

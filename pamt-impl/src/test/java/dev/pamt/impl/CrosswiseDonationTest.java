@@ -70,7 +70,7 @@ class CrosswiseDonationTest {
         }
 
         @Override
-        public RegionLocks newLocks(RegionBits bits) {
+        public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
             AtomicLong next = new AtomicLong();
             return new RegionLocks() {
                 @Override

@@ -3,6 +3,7 @@ package dev.pamt.impl;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.LockStrategy.RegionBits;
 import dev.pamt.api.LockStrategy.RegionLocks;
+import dev.pamt.api.MemoryMap;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jetbrains.lincheck.datastructures.IntGen;
 import org.jetbrains.lincheck.datastructures.Operation;
@@ -16,7 +17,7 @@ import org.jetbrains.lincheck.datastructures.Param;
 public final class LockModel {
     private static LockStrategy strategy;
 
-    private final RegionLocks locks = strategy.newLocks(new Bits());
+    private final RegionLocks locks = strategy.newLocks(MemoryMap.synthetic(), new Bits());
     private final int[] entered = new int[2];
 
     /** Makes free locks. */

@@ -61,7 +61,7 @@ class LockStrategiesTest {
 
     @Test
     void hashedLocksSpreadNeighboursEvenly() {
-        LockStrategy.RegionLocks locks = LockStrategy.hashed(64).newLocks(null);
+        LockStrategy.RegionLocks locks = LockStrategy.hashed(64).newLocks(null, null);
         int[] regionsOf = new int[64];
         for (long region = 2048; region < 2048 + 64 * 100; region++) {
             regionsOf[(int) locks.lockOf(region)]++;

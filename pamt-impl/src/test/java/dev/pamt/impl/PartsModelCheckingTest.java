@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
 import java.util.stream.Stream;
 import org.jetbrains.lincheck.LincheckAssertionError;
 import org.jetbrains.lincheck.datastructures.ManagedStrategyGuaranteeKt;
@@ -149,7 +150,7 @@ class PartsModelCheckingTest {
         }
 
         @Override
-        public RegionLocks newLocks(RegionBits bits) {
+        public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
             return new RegionLocks() {
                 @Override
                 public long lockOf(long region) {

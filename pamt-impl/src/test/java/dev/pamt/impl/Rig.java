@@ -1,6 +1,7 @@
 package dev.pamt.impl;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.TdxHost;
@@ -152,7 +153,7 @@ final class Rig implements PageAllocator, PhysicalMemory, LockStrategy, AutoClos
 
     /** A lock for each region, for one thread. */
     @Override
-    public RegionLocks newLocks(RegionBits bits) {
+    public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
         return new RegionLocks() {
             @Override
             public long lockOf(long region) {

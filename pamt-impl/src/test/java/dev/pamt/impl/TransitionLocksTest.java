@@ -16,7 +16,7 @@ class TransitionLocksTest {
 
     private final RegionTable table = new RegionTable(List.of(PhysicalRange.between(DONOR, DONOR + (1L << 30))));
     private final TransitionLocks locks =
-            new TransitionLocks(LockStrategy.per2M().newLocks(table), new Counters(), null);
+            new TransitionLocks(LockStrategy.per2M().newLocks(null, table), new Counters(), null);
     private final Region target = table.region(TARGET);
     private final Region donor = table.region(DONOR);
     private final Transition transition = new Transition(target, TARGET, null);

@@ -99,9 +99,10 @@ final class StormCommand implements Callable<Integer> {
             paramLabel = "NAME",
             split = ",",
             arity = "1..*",
-            converter = Strategies.class,
+            converter = LockStrategyConverter.class,
             description =
-                    "Lock strategies: global, hashed, hashed:<number of locks>, per2M (default: global hashed per2M).")
+                    "Lock strategies: global, hashed, hashed:<number of locks>, per2M, or one of a factory on the class path"
+                            + " (default: global hashed:64 per2M).")
     private List<LockStrategy> strategies = new ArrayList<>();
 
     @Option(
@@ -154,7 +155,7 @@ final class StormCommand implements Callable<Integer> {
         StormPlan plan = plan();
         checkJson();
         SeamcallProviderFactory factory = factory();
-        List<LockStrategy> chosen = strategies.isEmpty() ? Strategies.builtIn() : strategies;
+        List<LockStrategy> chosen = strategies.isEmpty() ? LockStrategyConverter.builtIn() : strategies;
         Ground ground = groundWithRoom(factory, plan);
 
         PrintWriter out = spec.commandLine().getOut();

@@ -3,6 +3,7 @@ package dev.pamt.api.spi;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PamtManager;
+import dev.pamt.api.ReclaimPolicy;
 import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.SeamcallPlatform;
 import java.util.ServiceLoader;
@@ -51,6 +52,29 @@ public interface PamtProvider {
      * @return the strategy
      */
     LockStrategy per2M();
+
+    /**
+     * The strategy with a number of locks that goes by the host's memory.
+     *
+     * @return the strategy
+     */
+    LockStrategy hashed();
+
+    /**
+     * A strategy by its name, see {@link LockStrategy#named}.
+     *
+     * @param text a name, and after a colon an argument
+     * @return the strategy
+     */
+    LockStrategy lockStrategy(String text);
+
+    /**
+     * A policy by its name, see {@link ReclaimPolicy#named}.
+     *
+     * @param text a name, and after a colon an argument
+     * @return the policy
+     */
+    ReclaimPolicy reclaimPolicy(String text);
 
     /**
      * The implementation on the module path or class path.

@@ -1,6 +1,7 @@
 package dev.pamt.impl.faults;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.impl.faults.Fault.Site;
 import java.util.HashSet;
@@ -44,8 +45,8 @@ final class WatchedLocks implements LockStrategy {
     }
 
     @Override
-    public RegionLocks newLocks(RegionBits bits) {
-        locks = strategy.newLocks(bits);
+    public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
+        locks = strategy.newLocks(memory, bits);
         return new RegionLocks() {
             @Override
             public long lockOf(long region) {

@@ -1,6 +1,7 @@
 package dev.pamt.impl.hostile;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
 
 /** Locks that fail before they are taken, and after they were let go. */
 final class HostileLocks implements LockStrategy {
@@ -35,8 +36,8 @@ final class HostileLocks implements LockStrategy {
     }
 
     @Override
-    public RegionLocks newLocks(RegionBits bits) {
-        RegionLocks locks = real.newLocks(bits);
+    public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
+        RegionLocks locks = real.newLocks(memory, bits);
         return new RegionLocks() {
             @Override
             public long lockOf(long region) {

@@ -1,6 +1,7 @@
 package dev.pamt.impl.oom;
 
 import dev.pamt.api.LockStrategy;
+import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallProvider;
@@ -66,8 +67,8 @@ enum Sabotage {
         }
 
         @Override
-        public RegionLocks newLocks(RegionBits bits) {
-            return new ForgetfulLocks(strategy.newLocks(bits), new AtomicInteger());
+        public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
+            return new ForgetfulLocks(strategy.newLocks(memory, bits), new AtomicInteger());
         }
     }
 
