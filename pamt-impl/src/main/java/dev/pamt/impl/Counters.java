@@ -1,5 +1,7 @@
 package dev.pamt.impl;
 
+import dev.pamt.impl.StatsSnapshot.CallCounts;
+import dev.pamt.impl.StatsSnapshot.LockCounts;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -96,5 +98,35 @@ final class Counters {
 
     long peakPairs() {
         return peakPairs.get();
+    }
+
+    /** The numbers of calls, for a snapshot. */
+    CallCounts calls(long retryRegions) {
+        return new CallCounts(
+                adds(),
+                addFailures.get(),
+                removes(),
+                removeFailures.get(),
+                demotes.get(),
+                promotes.get(),
+                lostRaces.get(),
+                busy.get(),
+                busyAgain.get(),
+                retryRegions);
+    }
+
+    /**
+     * The numbers of locks, for a snapshot.
+     *
+     * @param times null if transitions are not timed
+     */
+    LockCounts locks(TransitionTimes times) {
+        return new LockCounts(
+                calls() + locksWithoutCall.get(),
+                contendedTrue.get(),
+                contendedFalse.get(),
+                waitNanos.get(),
+                times == null ? 0 : times.holdNanos(),
+                times == null ? 0 : times.cpuNanos());
     }
 }

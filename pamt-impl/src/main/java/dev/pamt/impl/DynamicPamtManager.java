@@ -16,9 +16,6 @@ import dev.pamt.api.TdxHost;
 import dev.pamt.api.TooManyUsersException;
 import dev.pamt.api.VmPageCache;
 import dev.pamt.impl.PageLedger.Holder;
-import dev.pamt.impl.PairInstaller.Outcome;
-import dev.pamt.impl.StatsSnapshot.CallCounts;
-import dev.pamt.impl.StatsSnapshot.LockCounts;
 import dev.pamt.impl.StatsSnapshot.PageCounts;
 import dev.pamt.impl.StatsSnapshot.PairCounts;
 import java.util.Objects;
@@ -134,32 +131,14 @@ final class DynamicPamtManager implements PamtManager {
             if (RegionWord.users(before) > RegionWord.MANY_ATTEMPTS) {
                 Region.wipeAttempts(words, slot);
             }
-            install(hpa, pages, source, words, slot);
+            if (!installer.install(new Region(hpa, words, slot), hpa, pages, source)) {
+                refuseTooMany(hpa, pages, source, words, slot);
+            }
         } else if (RegionWord.isEdge(before) && !table.isRam(hpa, pages)) {
             withdrawUsers(hpa, pages, words, slot);
             throw new AddressOutsideMemoryException(hpa);
         } else if (RegionWord.users(before) + pages > RegionWord.MAX_USERS) {
             refuseTooMany(hpa, pages, source, words, slot);
-        }
-    }
-
-    private void install(long hpa, int pages, PairSource source, int[] words, int slot) {
-        boolean ended = false;
-        try {
-            Region region = new Region(hpa, words, slot);
-            Outcome outcome = installer.install(region, hpa, pages, source);
-            while (outcome == Outcome.CLOSING) {
-                lifecycle.requireOpen();
-                outcome = installer.install(region, hpa, pages, source);
-            }
-            ended = true;
-            if (outcome == Outcome.TOO_MANY) {
-                refuseTooMany(hpa, pages, source, words, slot);
-            }
-        } finally {
-            if (!ended) {
-                Region.wipeAttempts(words, slot);
-            }
         }
     }
 
@@ -351,24 +330,8 @@ final class DynamicPamtManager implements PamtManager {
     @Override
     public PamtStats stats() {
         return new StatsSnapshot(
-                new CallCounts(
-                        counters.adds(),
-                        counters.addFailures.get(),
-                        counters.removes(),
-                        counters.removeFailures.get(),
-                        counters.demotes.get(),
-                        counters.promotes.get(),
-                        counters.lostRaces.get(),
-                        counters.busy.get(),
-                        counters.busyAgain.get(),
-                        retries.size()),
-                new LockCounts(
-                        counters.calls() + counters.locksWithoutCall.get(),
-                        counters.contendedTrue.get(),
-                        counters.contendedFalse.get(),
-                        counters.waitNanos.get(),
-                        times == null ? 0 : times.holdNanos(),
-                        times == null ? 0 : times.cpuNanos()),
+                counters.calls(retries.size()),
+                counters.locks(times),
                 new PairCounts(
                         counters.installedPairs(),
                         counters.peakPairs(),

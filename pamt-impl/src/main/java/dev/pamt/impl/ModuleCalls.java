@@ -87,21 +87,19 @@ final class ModuleCalls {
 
     private static void call(Transition transition, Leaf leaf) {
         transition.answer = Answer.NO_ANSWER;
-        long status = send(transition, leaf);
-        transition.status = status;
-        transition.answer = TdxStatus.isError(status) ? Answer.ERROR : Answer.SUCCESS;
-    }
-
-    private static long send(Transition transition, Leaf leaf) {
         long regionHpa = transition.region.hpa;
         PagePair pair = transition.pair;
-        return switch (leaf) {
-            case ADD -> transition.seamcalls.pamtAdd(transition.regs, regionHpa, pair.page0Hpa(), pair.page1Hpa());
-            case REMOVE -> transition.seamcalls.pamtRemove(transition.regs, regionHpa);
-            case DEMOTE -> transition.demoteCall.demote(donating(transition.regs, pair));
-            case PROMOTE -> transition.promoteCall.promote(transition.regs.clear());
-            case PROBE -> transition.seamcalls.pamtAdd(transition.regs, regionHpa, NO_PAGE, NO_PAGE);
-        };
+        long status =
+                switch (leaf) {
+                    case ADD ->
+                        transition.seamcalls.pamtAdd(transition.regs, regionHpa, pair.page0Hpa(), pair.page1Hpa());
+                    case REMOVE -> transition.seamcalls.pamtRemove(transition.regs, regionHpa);
+                    case DEMOTE -> transition.demoteCall.demote(donating(transition.regs, pair));
+                    case PROMOTE -> transition.promoteCall.promote(transition.regs.clear());
+                    case PROBE -> transition.seamcalls.pamtAdd(transition.regs, regionHpa, NO_PAGE, NO_PAGE);
+                };
+        transition.status = status;
+        transition.answer = TdxStatus.isError(status) ? Answer.ERROR : Answer.SUCCESS;
     }
 
     private static SeamcallRegisters donating(SeamcallRegisters regs, PagePair pair) {

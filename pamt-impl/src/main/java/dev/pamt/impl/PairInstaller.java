@@ -48,42 +48,54 @@ final class PairInstaller {
         this.remover = remover;
     }
 
-    /** How a get of a region has ended that was not backed at first, when not with an exception. */
-    enum Outcome {
+    /** How a look at the region under its lock, or an ADD, has ended, when not with an exception. */
+    private enum Step {
         /** The users are counted and the region is backed. */
         BACKED,
-        /** The users are counted but too many; the caller takes them away again. */
+        /** The users are counted but too many. */
         TOO_MANY,
         /** The manager is being closed, or closed; nothing has changed. */
         CLOSING,
-        /** The region is empty, and there was no reason to have a pair ready. For the loop inside. */
+        /** The region is empty, and there was no reason to have a pair ready. */
         PAIR_NEEDED,
-        /** The module has refused the pages of the pair, which are set aside. For the loop inside. */
-        PAIR_REFUSED
+        /** The module has refused the pages of the pair, which are set aside. */
+        PAIR_REFUSED,
+        /** The region is claimed, and the pair is ready. */
+        ADD
     }
 
     /**
      * Takes users for a region that was not backed when they were added to its word.
      *
-     * @throws PamtException if the region cannot be backed; the attempt is still in its word, for the caller to wipe
+     * @return whether the region has room for them; if not, they are counted, and the caller takes them away again
+     * @throws PamtException if the region cannot be backed; no attempt is left in its word
      */
-    Outcome install(Region region, long hpa, int users, PairSource source) {
-        module.refuseReentry("a get of a region that is not backed");
+    boolean install(Region region, long hpa, int users, PairSource source) {
         PamtException refusal = null;
         int refused = 0;
-        Outcome outcome = Outcome.PAIR_NEEDED;
-        while (outcome == Outcome.PAIR_NEEDED || outcome == Outcome.PAIR_REFUSED) {
-            Transition transition = processors.begin(region, hpa);
-            drawPair(transition, source, refusal);
-            outcome = attempt(transition, users, source);
-            if (outcome == Outcome.PAIR_REFUSED) {
-                refusal = transition.shortage;
-                if (++refused == MOST_PAIRS_TRIED) {
-                    throw refusal;
+        Step step = null;
+        try {
+            module.refuseReentry("a get of a region that is not backed");
+            while (step != Step.BACKED && step != Step.TOO_MANY) {
+                step = null;
+                Transition transition = processors.begin(region, hpa);
+                drawPair(transition, source, refusal);
+                step = attempt(transition, users, source);
+                if (step == Step.CLOSING) {
+                    lifecycle.requireOpen();
+                } else if (step == Step.PAIR_REFUSED) {
+                    refusal = transition.shortage;
+                    if (++refused == MOST_PAIRS_TRIED) {
+                        throw refusal;
+                    }
                 }
             }
+            return step == Step.BACKED;
+        } finally {
+            if (step != Step.BACKED && step != Step.TOO_MANY) {
+                region.wipeAttempts();
+            }
         }
-        return outcome;
     }
 
     /**
@@ -106,14 +118,15 @@ final class PairInstaller {
         }
     }
 
-    private Outcome attempt(Transition transition, int users, PairSource source) {
+    private Step attempt(Transition transition, int users, PairSource source) {
         if (transition.pair != null) {
             transition.claims = RegionWord.EMPTY;
         }
         try {
             locks.lock(transition);
             try {
-                return installLocked(transition, users);
+                Step step = look(transition, users);
+                return step == Step.ADD ? add(transition, users) : step;
             } finally {
                 locks.unlock(transition);
             }
@@ -122,17 +135,18 @@ final class PairInstaller {
         }
     }
 
-    private Outcome installLocked(Transition transition, int users) {
+    /** Looks again under the lock, and counts the users if the region is backed by now. */
+    private Step look(Transition transition, int users) {
         Region region = transition.region;
         if (region.isEdge() && !table.isRam(transition.hpa, users)) {
             throw new AddressOutsideMemoryException(transition.hpa);
         }
         if (!region.isBacked() && !lifecycle.isOpen()) {
             region.wipeAttempts();
-            return Outcome.CLOSING;
+            return Step.CLOSING;
         }
         if (transition.claimed) {
-            return add(transition, users);
+            return Step.ADD;
         }
         remover.settle(transition);
         if (region.isBacked()) {
@@ -140,22 +154,22 @@ final class PairInstaller {
                 counters.lostRaces.getAndIncrement();
             }
             int before = region.addUsers(users);
-            return RegionWord.users(before) + users <= RegionWord.MAX_USERS ? Outcome.BACKED : Outcome.TOO_MANY;
+            return RegionWord.users(before) + users <= RegionWord.MAX_USERS ? Step.BACKED : Step.TOO_MANY;
         }
         if (region.state() != RegionWord.EMPTY) {
             throw refusal(region.word(), transition.hpa);
         }
         if (transition.pair == null) {
             if (transition.shortage == null) {
-                return Outcome.PAIR_NEEDED;
+                return Step.PAIR_NEEDED;
             }
             throw transition.shortage;
         }
         transition.claim(RegionWord.EMPTY);
-        return add(transition, users);
+        return Step.ADD;
     }
 
-    private Outcome add(Transition transition, int users) {
+    private Step add(Transition transition, int users) {
         Region region = transition.region;
         custody.handOver(transition);
         // Commit point: without an answer the region stays unknown.
@@ -164,7 +178,7 @@ final class PairInstaller {
         if (transition.answer == Answer.SUCCESS) {
             transition.pair = null;
             transition.nextState = RegionWord.backed(users);
-            return Outcome.BACKED;
+            return Step.BACKED;
         }
         if (transition.answer == Answer.NO_ANSWER) {
             custody.losePairGoingIn(transition, SeamcallLeaf.PHYMEM_PAMT_ADD);
@@ -185,7 +199,7 @@ final class PairInstaller {
                 String.format("of %s to region 0x%x", transition.pair, region.hpa));
         if (custody.setAsideIfAtFault(transition, TdxOperand.RDX, TdxOperand.R8)) {
             transition.shortage = refusal;
-            return Outcome.PAIR_REFUSED;
+            return Step.PAIR_REFUSED;
         }
         throw refusal;
     }
