@@ -10,6 +10,7 @@ module dev.pamt.seamcall {
 
     exports dev.pamt.seamcall;
     exports dev.pamt.seamcall.decorator;
+    exports dev.pamt.seamcall.harness;
 
     uses dev.pamt.seamcall.SeamcallProviderFactory;
 }

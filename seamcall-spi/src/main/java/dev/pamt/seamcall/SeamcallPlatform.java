@@ -1,5 +1,6 @@
 package dev.pamt.seamcall;
 
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
 
 /**

@@ -1,13 +1,13 @@
 package dev.pamt.seamcall.conformance;
 
-import dev.pamt.seamcall.GuestDriver;
-import dev.pamt.seamcall.GuestDriver.Access;
-import dev.pamt.seamcall.GuestDriver.Outcome;
-import dev.pamt.seamcall.GuestDriver.Step;
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.harness.GuestDriver;
+import dev.pamt.seamcall.harness.GuestDriver.Access;
+import dev.pamt.seamcall.harness.GuestDriver.StepOutcome;
+import dev.pamt.seamcall.harness.GuestDriver.StepResult;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -72,7 +72,7 @@ final class GuestReplay {
         }
         inspection.interruptAfterPolls(line.orElse("interrupt_after_polls", JsonValue::intValue, NO_INTERRUPT));
         result.call(line.get("status").text());
-        Step step;
+        StepResult step;
         if (line.has("tdcall")) {
             step = tdcall(line, processor, inspection.tdOf(tdvprHpa));
         } else if (line.has("guest_access")) {
@@ -84,7 +84,7 @@ final class GuestReplay {
         }
         inspection.interruptAfterPolls(NO_INTERRUPT);
         compareStep(line, step);
-        if (step.outcome() == Outcome.EXIT) {
+        if (step.outcome() == StepOutcome.EXIT) {
             SeamcallRegisters regs = inside.remove(processor);
             if (line.has("exit")) {
                 compareExit(line.get("exit"), step.value(), regs);
@@ -92,15 +92,15 @@ final class GuestReplay {
         }
     }
 
-    private Step tdcall(JsonValue line, int processor, long tdrHpa) {
+    private StepResult tdcall(JsonValue line, int processor, long tdrHpa) {
         SeamcallRegisters regs = Registers.inputs(line.get("in"), unlisted);
         SeamcallRegisters before = new SeamcallRegisters().set(regs);
         int level = (int) (before.rcx & LEVEL);
         long gpa = before.rcx & ~LEVEL;
         compareEntry(line, tdrHpa, gpa, level, 1, "sept before");
-        Step step = driver.tdcall(processor, Registers.rax(line), regs);
+        StepResult step = driver.tdcall(processor, Registers.rax(line), regs);
         compareEntry(line, tdrHpa, gpa, level, 2, "sept after");
-        if (line.has("out") && step.outcome() == Outcome.DONE) {
+        if (line.has("out") && step.outcome() == StepOutcome.DONE) {
             long expected = line.get("out").get("rax").number();
             if (expected != step.value()) {
                 result.differ("guest rax", TdxStatus.toString(expected), TdxStatus.toString(step.value()));
@@ -110,18 +110,18 @@ final class GuestReplay {
         return step;
     }
 
-    private void compareStep(JsonValue line, Step step) {
-        Outcome recorded = Outcome.DONE;
+    private void compareStep(JsonValue line, StepResult step) {
+        StepOutcome recorded = StepOutcome.DONE;
         if (line.has("exit")) {
-            recorded = Outcome.EXIT;
+            recorded = StepOutcome.EXIT;
         } else if (line.has("inject")) {
-            recorded = Outcome.EXCEPTION;
+            recorded = StepOutcome.EXCEPTION;
         } else if (line.has("interrupted")) {
-            recorded = Outcome.INTERRUPTED;
+            recorded = StepOutcome.INTERRUPTED;
         }
         if (recorded != step.outcome()) {
             result.differ("guest", recorded.toString(), step.outcome() + " " + Registers.hex(step.value()));
-        } else if (recorded == Outcome.EXCEPTION) {
+        } else if (recorded == StepOutcome.EXCEPTION) {
             result.compare("vector", line.get("inject").get("vector").number(), step.value());
         }
     }

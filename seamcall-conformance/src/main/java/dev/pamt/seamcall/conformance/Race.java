@@ -1,10 +1,10 @@
 package dev.pamt.seamcall.conformance;
 
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

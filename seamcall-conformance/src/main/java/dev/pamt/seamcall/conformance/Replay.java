@@ -1,8 +1,5 @@
 package dev.pamt.seamcall.conformance;
 
-import dev.pamt.seamcall.GuestDriver;
-import dev.pamt.seamcall.ModuleInspection;
-import dev.pamt.seamcall.ModuleInspection.TdLock;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PhysicalRange;
@@ -12,6 +9,9 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.harness.GuestDriver;
+import dev.pamt.seamcall.harness.ModuleInspection;
+import dev.pamt.seamcall.harness.ModuleInspection.TdLock;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;

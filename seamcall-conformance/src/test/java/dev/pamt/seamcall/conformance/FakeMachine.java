@@ -1,13 +1,13 @@
 package dev.pamt.seamcall.conformance;
 
-import dev.pamt.seamcall.GuestDriver;
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.harness.GuestDriver;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -31,7 +31,7 @@ final class FakeMachine implements SeamcallPlatform, ModuleInspection, GuestDriv
 
     final List<String> log = Collections.synchronizedList(new ArrayList<>());
     final Map<String, Long> words = new ConcurrentHashMap<>();
-    final Deque<Step> steps = new ArrayDeque<>();
+    final Deque<StepResult> steps = new ArrayDeque<>();
     Module module = (processor, rax, regs) -> 0;
     boolean inspected = true;
     boolean guests = true;
@@ -246,27 +246,27 @@ final class FakeMachine implements SeamcallPlatform, ModuleInspection, GuestDriv
     }
 
     @Override
-    public Step tdcall(int processor, long rax, SeamcallRegisters guestRegs) {
+    public StepResult tdcall(int processor, long rax, SeamcallRegisters guestRegs) {
         log.add("tdcall %d: 0x%x %s".formatted(processor, rax, guestRegs));
         onTdcall.accept(guestRegs);
         return step();
     }
 
     @Override
-    public Step access(int processor, long gpa, Access access) {
+    public StepResult access(int processor, long gpa, Access access) {
         log.add("%s %d: 0x%x".formatted(access, processor, gpa));
         return step();
     }
 
     @Override
-    public Step interrupt(int processor) {
+    public StepResult interrupt(int processor) {
         log.add("interrupt %d".formatted(processor));
         return step();
     }
 
-    private Step step() {
-        Step step = steps.remove();
-        if (step.outcome() == Outcome.EXIT) {
+    private StepResult step() {
+        StepResult step = steps.remove();
+        if (step.outcome() == StepOutcome.EXIT) {
             onExit.accept(ofEnter);
         }
         return step;

@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.pamt.seamcall.GuestDriver.Outcome;
-import dev.pamt.seamcall.GuestDriver.Step;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.harness.GuestDriver.StepOutcome;
+import dev.pamt.seamcall.harness.GuestDriver.StepResult;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -48,8 +48,8 @@ class GuestReplayTest {
     }
 
     /** A step of a guest that has been entered. */
-    private List<String> differencesOf(String line, Outcome outcome, long value) {
-        machine.steps.add(new Step(outcome, value));
+    private List<String> differencesOf(String line, StepOutcome outcome, long value) {
+        machine.steps.add(new StepResult(outcome, value));
         return differences(ENTER, line);
     }
 
@@ -111,7 +111,7 @@ class GuestReplayTest {
 
     @Test
     void aTdcallIsMadeWithTheRegistersOfTheGuest() {
-        assertEquals(List.of(), differencesOf(ACCEPTED, Outcome.DONE, 0));
+        assertEquals(List.of(), differencesOf(ACCEPTED, StepOutcome.DONE, 0));
         assertEquals(
                 List.of(
                         "advance 1",
@@ -123,9 +123,9 @@ class GuestReplayTest {
 
     @Test
     void everyStepIsACallOfTheCoverage() {
-        machine.steps.add(new Step(Outcome.DONE, 0));
-        machine.steps.add(new Step(Outcome.DONE, 0));
-        machine.steps.add(new Step(Outcome.DONE, 0));
+        machine.steps.add(new StepResult(StepOutcome.DONE, 0));
+        machine.steps.add(new StepResult(StepOutcome.DONE, 0));
+        machine.steps.add(new StepResult(StepOutcome.DONE, 0));
         FileResult result = replay(
                 ENTER,
                 ACCEPTED,
@@ -148,8 +148,8 @@ class GuestReplayTest {
                 List.of(
                         "guest rax: TDX_SUCCESS (0x0000000000000000), TDX_OPERAND_INVALID|RCX (0xc000010000000001)",
                         "guest r8: 0x0, 0x9"),
-                differencesOf(ACCEPTED, Outcome.DONE, 0xC000_0100_0000_0001L));
-        assertEquals(List.of(), differencesOf(ACCEPT + "'out': {'rax': '0x0', 'r8': '0x9'}}", Outcome.DONE, 0));
+                differencesOf(ACCEPTED, StepOutcome.DONE, 0xC000_0100_0000_0001L));
+        assertEquals(List.of(), differencesOf(ACCEPT + "'out': {'rax': '0x0', 'r8': '0x9'}}", StepOutcome.DONE, 0));
     }
 
     @Test
@@ -157,14 +157,14 @@ class GuestReplayTest {
         machine.words.put("sept 0x9000 0x200000 1", 5L);
         machine.onTdcall = regs -> machine.words.put("sept 0x9000 0x200000 1", 6L);
         String line = ACCEPT + "'out': {'rax': '0x0'}, 'sept': [0, %s]}";
-        assertEquals(List.of(), differencesOf(line.formatted("'0x5', '0x6'"), Outcome.DONE, 0));
+        assertEquals(List.of(), differencesOf(line.formatted("'0x5', '0x6'"), StepOutcome.DONE, 0));
         machine.words.put("sept 0x9000 0x200000 1", 4L);
         assertEquals(
                 List.of("sept before: 0x5, 0x4", "sept after: 0x7, 0x6"),
-                differencesOf(line.formatted("'0x5', '0x7'"), Outcome.DONE, 0));
+                differencesOf(line.formatted("'0x5', '0x7'"), StepOutcome.DONE, 0));
         assertEquals(
                 List.of("sept before: 0x5, 0x6"),
-                differencesOf(line.formatted("'0x5'"), Outcome.DONE, 0),
+                differencesOf(line.formatted("'0x5'"), StepOutcome.DONE, 0),
                 "without an entry afterwards only the one before");
     }
 
@@ -173,7 +173,7 @@ class GuestReplayTest {
         machine.words.put("sept 0x9000 0x200000 2", 5L);
         assertEquals(
                 List.of("sept before: 0x4, 0x5"),
-                differencesOf(ACCEPT + "'out': {'rax': '0x0'}, 'sept': [2, '0x4', '0x5']}", Outcome.DONE, 0));
+                differencesOf(ACCEPT + "'out': {'rax': '0x0'}, 'sept': [2, '0x4', '0x5']}", StepOutcome.DONE, 0));
     }
 
     @ParameterizedTest
@@ -181,7 +181,7 @@ class GuestReplayTest {
     void memoryIsAccessed(String name, String access) {
         machine.words.put("sept 0x9000 0x1000 0", 5L);
         String line = READ.replace("'read'", "'" + name + "'") + ", 'sept': [0, '0x4']}";
-        assertEquals(List.of("sept before: 0x4, 0x5"), differencesOf(line, Outcome.DONE, 0));
+        assertEquals(List.of("sept before: 0x4, 0x5"), differencesOf(line, StepOutcome.DONE, 0));
         assertEquals(
                 List.of(
                         "advance 1",
@@ -204,7 +204,7 @@ class GuestReplayTest {
         differencesOf(
                 "{'guest_event': 'external interrupt', 'lp': 1, 'vp': '0x8000', 'status': 's',"
                         + " 'interrupt_after_polls': 3, 'same_rip': true, 'hp_timeout_expired': true}",
-                Outcome.DONE,
+                StepOutcome.DONE,
                 0);
         assertEquals(
                 List.of(
@@ -224,9 +224,9 @@ class GuestReplayTest {
                 "'inject': {'vector': 20}, EXCEPTION, DONE",
                 "'interrupted': true, INTERRUPTED, EXCEPTION"
             })
-    void anotherOutcomeOfAStepIsADifference(String recorded, Outcome expected, Outcome other) {
+    void anotherOutcomeOfAStepIsADifference(String recorded, StepOutcome expected, StepOutcome other) {
         String line = ACCEPT + recorded + "}";
-        assertEquals(List.of(), differencesOf(line, expected, expected == Outcome.EXCEPTION ? 20 : 0));
+        assertEquals(List.of(), differencesOf(line, expected, expected == StepOutcome.EXCEPTION ? 20 : 0));
         assertEquals(List.of("guest: " + expected + ", " + other + " 0x14"), differencesOf(line, other, 20));
     }
 
@@ -234,7 +234,7 @@ class GuestReplayTest {
     void theVectorOfAnExceptionIsCompared() {
         assertEquals(
                 List.of("vector: 0x14, 0xd"),
-                differencesOf(ACCEPT + "'inject': {'vector': 20}}", Outcome.EXCEPTION, 13));
+                differencesOf(ACCEPT + "'inject': {'vector': 20}}", StepOutcome.EXCEPTION, 13));
     }
 
     private void theGuestExitsAsRecorded() {
@@ -250,9 +250,9 @@ class GuestReplayTest {
     @Test
     void anExitIsCompared() {
         theGuestExitsAsRecorded();
-        assertEquals(List.of(), differencesOf(EXIT, Outcome.EXIT, 0x30));
-        assertEquals(List.of("exit rax: 0x30, 0x31"), differencesOf(EXIT, Outcome.EXIT, 0x31));
-        assertEquals(List.of("guest: EXIT, DONE 0x0"), differencesOf(EXIT, Outcome.DONE, 0));
+        assertEquals(List.of(), differencesOf(EXIT, StepOutcome.EXIT, 0x30));
+        assertEquals(List.of("exit rax: 0x30, 0x31"), differencesOf(EXIT, StepOutcome.EXIT, 0x31));
+        assertEquals(List.of("guest: EXIT, DONE 0x0"), differencesOf(EXIT, StepOutcome.DONE, 0));
     }
 
     @ParameterizedTest
@@ -260,12 +260,12 @@ class GuestReplayTest {
     void everyRegisterOfAnExitIsCompared(String register) {
         theGuestExitsAsRecorded();
         String listed = EXIT.replace("'intr_info'", "'regs': {'" + register + "': '0xbad'}, 'intr_info'");
-        List<String> differences = differencesOf(listed, Outcome.EXIT, 0x30);
+        List<String> differences = differencesOf(listed, StepOutcome.EXIT, 0x30);
         assertEquals(1, differences.size());
         assertTrue(differences.get(0).startsWith("exit " + register + ": 0xbad, "), differences::toString);
         machine.onExit = machine.onExit.andThen(regs -> regs.set(Registers.ALL.get(indexOf(register)), 0xbad));
-        assertEquals(List.of(), differencesOf(listed, Outcome.EXIT, 0x30));
-        assertEquals(1, differencesOf(EXIT, Outcome.EXIT, 0x30).size(), "what is not listed is 0");
+        assertEquals(List.of(), differencesOf(listed, StepOutcome.EXIT, 0x30));
+        assertEquals(1, differencesOf(EXIT, StepOutcome.EXIT, 0x30).size(), "what is not listed is 0");
     }
 
     private static int indexOf(String register) {
@@ -275,9 +275,9 @@ class GuestReplayTest {
     @Test
     void afterAnExitTheVcpuIsOutside() {
         theGuestExitsAsRecorded();
-        machine.steps.add(new Step(Outcome.EXIT, 0x30));
+        machine.steps.add(new StepResult(StepOutcome.EXIT, 0x30));
         assertEquals(List.of("guest: a vCPU inside on processor 1, none"), differences(ENTER, EXIT, ACCEPTED));
-        machine.steps.add(new Step(Outcome.EXIT, 0x30));
+        machine.steps.add(new StepResult(StepOutcome.EXIT, 0x30));
         assertEquals(
                 List.of("guest: DONE, EXIT 0x30", "guest: a vCPU inside on processor 1, none"),
                 differences(ENTER, READ + "}", ACCEPTED),

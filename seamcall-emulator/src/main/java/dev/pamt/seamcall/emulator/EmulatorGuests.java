@@ -1,14 +1,15 @@
 package dev.pamt.seamcall.emulator;
 
-import dev.pamt.seamcall.GuestDriver;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
 import dev.pamt.seamcall.emulator.guest.GuestSide;
+import dev.pamt.seamcall.emulator.guest.Outcome;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
 import dev.pamt.seamcall.emulator.td.Vcpu;
 import dev.pamt.seamcall.emulator.td.VcpuEntry;
+import dev.pamt.seamcall.harness.GuestDriver;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
 
@@ -63,14 +64,14 @@ final class EmulatorGuests implements GuestDriver {
     }
 
     @Override
-    public Step tdcall(int processor, long rax, SeamcallRegisters guestRegs) {
+    public StepResult tdcall(int processor, long rax, SeamcallRegisters guestRegs) {
         Inside here = at(processor);
         return step(processor, here, () -> module.guestSide()
                 .tdcall(processors[processor], here.vcpu, rax, guestRegs, here.exit));
     }
 
     @Override
-    public Step access(int processor, long gpa, Access access) {
+    public StepResult access(int processor, long gpa, Access access) {
         Inside here = at(processor);
         long kind =
                 switch (access) {
@@ -82,19 +83,19 @@ final class EmulatorGuests implements GuestDriver {
     }
 
     @Override
-    public Step interrupt(int processor) {
+    public StepResult interrupt(int processor) {
         Inside here = at(processor);
         return step(processor, here, () -> module.guestSide().interrupt(here.vcpu, here.exit));
     }
 
-    private Step step(int processor, Inside here, Supplier<dev.pamt.seamcall.emulator.guest.Outcome> action) {
+    private StepResult step(int processor, Inside here, Supplier<Outcome> action) {
         return switch (orFatal(action)) {
-            case DONE -> new Step(Outcome.DONE, here.vcpu.guest().rax());
-            case EXCEPTION -> new Step(Outcome.EXCEPTION, here.exit.exception());
-            case INTERRUPTED -> new Step(Outcome.INTERRUPTED, 0);
+            case DONE -> new StepResult(StepOutcome.DONE, here.vcpu.guest().rax());
+            case EXCEPTION -> new StepResult(StepOutcome.EXCEPTION, here.exit.exception());
+            case INTERRUPTED -> new StepResult(StepOutcome.INTERRUPTED, 0);
             case EXIT -> {
                 inside.set(processor, null);
-                yield new Step(Outcome.EXIT, here.exit.rax());
+                yield new StepResult(StepOutcome.EXIT, here.exit.rax());
             }
         };
     }

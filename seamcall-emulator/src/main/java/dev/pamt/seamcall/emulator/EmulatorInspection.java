@@ -1,7 +1,5 @@
 package dev.pamt.seamcall.emulator;
 
-import dev.pamt.seamcall.GuestDriver;
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
 import dev.pamt.seamcall.emulator.memory.Words;
@@ -10,6 +8,8 @@ import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.Vcpu;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
+import dev.pamt.seamcall.harness.GuestDriver;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 

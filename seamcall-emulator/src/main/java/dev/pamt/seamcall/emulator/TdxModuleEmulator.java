@@ -1,6 +1,5 @@
 package dev.pamt.seamcall.emulator;
 
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
@@ -11,6 +10,7 @@ import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Schedule;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;

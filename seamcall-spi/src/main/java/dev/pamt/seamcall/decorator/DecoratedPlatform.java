@@ -1,9 +1,9 @@
 package dev.pamt.seamcall.decorator;
 
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
 
 /** A machine whose processors are wrapped, and perhaps its memory. */

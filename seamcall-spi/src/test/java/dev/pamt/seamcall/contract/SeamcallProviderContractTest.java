@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assumptions.abort;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PhysicalRange;
@@ -21,6 +20,7 @@ import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;

@@ -1,11 +1,11 @@
 package dev.pamt.seamcall.emulator.contract;
 
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
 
 /** The emulator with one thing wrong. */

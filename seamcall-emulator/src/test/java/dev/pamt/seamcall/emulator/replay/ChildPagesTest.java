@@ -3,7 +3,6 @@ package dev.pamt.seamcall.emulator.replay;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
@@ -11,6 +10,7 @@ import dev.pamt.seamcall.conformance.Conformance;
 import dev.pamt.seamcall.conformance.VectorFile;
 import dev.pamt.seamcall.decorator.SeamcallDecorator;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;

@@ -4,8 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.pamt.seamcall.GuestDriver;
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.conformance.Conformance;
@@ -13,6 +11,8 @@ import dev.pamt.seamcall.conformance.Difference;
 import dev.pamt.seamcall.conformance.FileResult;
 import dev.pamt.seamcall.conformance.VectorFile;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
+import dev.pamt.seamcall.harness.GuestDriver;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.List;

@@ -1,5 +1,6 @@
-package dev.pamt.seamcall;
+package dev.pamt.seamcall.harness;
 
+import dev.pamt.seamcall.PageLevel;
 import java.util.Optional;
 
 /**

@@ -1,4 +1,6 @@
-package dev.pamt.seamcall;
+package dev.pamt.seamcall.harness;
+
+import dev.pamt.seamcall.SeamcallRegisters;
 
 /**
  * Acts as the guests of a module, one step at a time: a harness enters a vCPU and then says what it does.
@@ -25,7 +27,7 @@ public interface GuestDriver {
     }
 
     /** What became of a step. */
-    enum Outcome {
+    enum StepOutcome {
         /** It is done. */
         DONE,
         /** It raised an exception in the guest. */
@@ -43,7 +45,7 @@ public interface GuestDriver {
      * @param value RAX of the guest if it is done, the vector if it raised an exception, RAX of VP.ENTER if it left the TD,
      *     else 0
      */
-    record Step(Outcome outcome, long value) {}
+    record StepResult(StepOutcome outcome, long value) {}
 
     /**
      * VP.ENTER up to the guest's first instruction. The registers stay with the backend until the guest has left, and are
@@ -93,7 +95,7 @@ public interface GuestDriver {
      * @param guestRegs inputs on entry, outputs on return
      * @return what became of it
      */
-    Step tdcall(int processor, long rax, SeamcallRegisters guestRegs);
+    StepResult tdcall(int processor, long rax, SeamcallRegisters guestRegs);
 
     /**
      * Accesses memory.
@@ -103,7 +105,7 @@ public interface GuestDriver {
      * @param access how
      * @return what became of it
      */
-    Step access(int processor, long gpa, Access access);
+    StepResult access(int processor, long gpa, Access access);
 
     /**
      * Takes an external interrupt.
@@ -111,5 +113,5 @@ public interface GuestDriver {
      * @param processor the logical processor, from 0
      * @return what became of it: an exit
      */
-    Step interrupt(int processor);
+    StepResult interrupt(int processor);
 }
