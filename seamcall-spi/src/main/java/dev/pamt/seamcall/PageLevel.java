@@ -22,6 +22,21 @@ public enum PageLevel {
     }
 
     /**
+     * Finds the level of a code.
+     *
+     * @param code a level code
+     * @return the level, or null if the code is none of 0, 1 and 2
+     */
+    public static PageLevel ofCode(int code) {
+        return switch (code) {
+            case 0 -> SIZE_4K;
+            case 1 -> SIZE_2M;
+            case 2 -> SIZE_1G;
+            default -> null;
+        };
+    }
+
+    /**
      * The level code.
      *
      * @return 0 for 4K, 1 for 2M, 2 for 1G

@@ -20,6 +20,16 @@ class AbiNumbersTest {
     }
 
     @Test
+    void aLevelIsFoundByItsCodeAndACodeWithoutLevelFindsNone() {
+        for (PageLevel level : PageLevel.values()) {
+            assertSame(level, PageLevel.ofCode(level.code()));
+        }
+        for (int code : new int[] {-1, 3, 7}) {
+            assertNull(PageLevel.ofCode(code), "level " + code);
+        }
+    }
+
+    @Test
     void theLevelOfAnAddressIsInItsLowBits() {
         assertEquals(0x4000_0000L, PageLevel.SIZE_4K.encode(0x4000_0000L));
         assertEquals(0x4000_0001L, PageLevel.SIZE_2M.encode(0x4000_0000L));

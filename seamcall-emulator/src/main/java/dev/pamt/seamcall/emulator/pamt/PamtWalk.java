@@ -2,7 +2,6 @@ package dev.pamt.seamcall.emulator.pamt;
 
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
-import dev.pamt.seamcall.emulator.platform.HpaRules;
 
 /**
  * One way down the PAMT, and the locks that are held along it: 1G shared, 2M shared, and the entry at the end shared or
@@ -25,7 +24,7 @@ public final class PamtWalk {
 
     /** The level of the entry at the end. */
     public PageLevel level() {
-        return HpaRules.levelOf(level);
+        return PageLevel.ofCode(level);
     }
 
     /** The type of the entry at the end. */

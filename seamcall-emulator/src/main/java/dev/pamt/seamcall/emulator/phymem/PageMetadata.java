@@ -43,7 +43,7 @@ public final class PageMetadata {
         regs.r9 = 0;
         regs.r10 = 0;
         regs.r11 = 0;
-        PageLevel level = HpaRules.levelOf((int) (word & LEVEL));
+        PageLevel level = PageLevel.ofCode((int) (word & LEVEL));
         if ((word & RESERVED) != 0 || level == null || (!pamt.dynamic() && level != PageLevel.SIZE_4K)) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
         }

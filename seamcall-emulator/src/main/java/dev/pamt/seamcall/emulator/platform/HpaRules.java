@@ -1,6 +1,5 @@
 package dev.pamt.seamcall.emulator.platform;
 
-import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.PhysicalRange;
 
 /**
@@ -16,16 +15,6 @@ import dev.pamt.seamcall.PhysicalRange;
  */
 public record HpaRules(int maxPaBits, int hkidStartBit, int firstPrivateHkid, int lastPrivateHkid) {
     private static final long ABOVE_ADDRESS = -1L << PhysicalRange.ADDRESS_BITS;
-
-    /** The page level of a code, or null if the code is none of 0, 1 and 2. */
-    public static PageLevel levelOf(int code) {
-        return switch (code) {
-            case 0 -> PageLevel.SIZE_4K;
-            case 1 -> PageLevel.SIZE_2M;
-            case 2 -> PageLevel.SIZE_1G;
-            default -> null;
-        };
-    }
 
     /** The bits of an address that hold the key id. */
     public long hkidMask() {

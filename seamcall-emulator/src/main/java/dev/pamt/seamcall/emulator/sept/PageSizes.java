@@ -13,7 +13,6 @@ import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import dev.pamt.seamcall.emulator.pamt.PamtResize;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
-import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Schedule;
 import dev.pamt.seamcall.emulator.platform.Timing;
@@ -81,7 +80,7 @@ final class PageSizes {
         if (!call.state().isLeaf()) {
             return access.stateIncorrect(call, regs);
         }
-        PamtLeaf leaf = pamt.implicit(access.pageHpa(call), HpaRules.levelOf(call.level));
+        PamtLeaf leaf = pamt.implicit(access.pageHpa(call), PageLevel.ofCode(call.level));
         return access.checkTracked(call, regs, leaf.bepoch());
     }
 
@@ -112,7 +111,7 @@ final class PageSizes {
 
     private long split(LogicalProcessor lp, GpaCall call, PamtWalk[] walks, long[] septPages, SeamcallRegisters regs) {
         Td td = call.td();
-        PageLevel level = HpaRules.levelOf(call.level);
+        PageLevel level = PageLevel.ofCode(call.level);
         fillWithSmallPages(call, septPages[0]);
         GpaCall[] l2 = new GpaCall[SeptPages.VMS];
         for (int vm = 1; vm < SeptPages.VMS; vm++) {
@@ -284,7 +283,7 @@ final class PageSizes {
         long septPage = access.pageHpa(call);
         long first = mergeView(Words.lv(memory.page(septPage), 0), call.level - 1);
         timing.spend(SeamcallLeaf.MEM_PAGE_PROMOTE);
-        PageLevel level = HpaRules.levelOf(call.level);
+        PageLevel level = PageLevel.ofCode(call.level);
         long[] pair = new long[2];
         if (!resize.promote(access.pageHpaOf(first), level, pair)) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);

@@ -12,7 +12,6 @@ import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
-import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Schedule;
 import dev.pamt.seamcall.emulator.platform.Timing;
@@ -100,7 +99,7 @@ final class PrivatePages {
         if (call.state() != SeptState.FREE) {
             return access.stateIncorrect(call, regs);
         }
-        PageLevel level = HpaRules.levelOf(call.level);
+        PageLevel level = PageLevel.ofCode(call.level);
         long status = level == PageLevel.SIZE_4K
                 ? pamt.lockPage(page, regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA)
                 : pamt.lockFreeRegion(page, regs.r8, TdxOperand.R8);
@@ -131,7 +130,7 @@ final class PrivatePages {
         if (!call.state().isLeaf()) {
             return access.stateIncorrect(call, regs);
         }
-        PageLevel level = HpaRules.levelOf(call.level);
+        PageLevel level = PageLevel.ofCode(call.level);
         long page = access.pageHpa(call);
         PamtLeaf leaf = pamt.implicit(page, level);
         if (!leaf.acquire(LockMode.EXCLUSIVE)) {

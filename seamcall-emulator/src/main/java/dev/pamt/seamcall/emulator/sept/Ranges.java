@@ -9,7 +9,6 @@ import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
-import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
@@ -95,7 +94,7 @@ final class Ranges {
     }
 
     private PamtLeaf leafOf(GpaCall call) {
-        PageLevel level = call.state().isLeaf() ? HpaRules.levelOf(call.level) : PageLevel.SIZE_4K;
+        PageLevel level = call.state().isLeaf() ? PageLevel.ofCode(call.level) : PageLevel.SIZE_4K;
         return pamt.implicit(access.pageHpa(call), level);
     }
 
