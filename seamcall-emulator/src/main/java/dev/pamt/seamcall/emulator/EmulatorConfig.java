@@ -25,7 +25,7 @@ import java.util.function.Consumer;
  */
 public final class EmulatorConfig {
     /** Memory of a machine that was given none: 2 GiB below the hole for devices, and 32 GiB from 4 GiB on. */
-    static final List<PhysicalRange> DEFAULT_CMRS =
+    private static final List<PhysicalRange> DEFAULT_CMRS =
             List.of(PhysicalRange.between(0, 2L << 30), PhysicalRange.between(4L << 30, 36L << 30));
 
     private static final int DEFAULT_MAX_PA_BITS = 46;
@@ -116,6 +116,22 @@ public final class EmulatorConfig {
      */
     public static Builder builder() {
         return new Builder();
+    }
+
+    /**
+     * The emulator's own terms for a machine that any backend could be.
+     *
+     * @param machine what the machine is to look like, with the options that {@link EmulatorFactory} lists
+     * @return the same, in which memory that was not chosen is that of {@link #small()}
+     * @throws IllegalArgumentException if the emulator cannot be that machine, or does not know an option
+     */
+    public static EmulatorConfig of(PlatformConfig machine) {
+        Builder builder = builder()
+                .cmrs(machine.cmrs().isEmpty() ? DEFAULT_CMRS : machine.cmrs())
+                .processors(machine.processors())
+                .packages(machine.packages());
+        machine.options().forEach((name, value) -> EmulatorOptions.set(builder, name, value));
+        return builder.build();
     }
 
     /**

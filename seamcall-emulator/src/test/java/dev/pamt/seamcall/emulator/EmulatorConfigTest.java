@@ -109,7 +109,7 @@ class EmulatorConfigTest {
 
     @Test
     void measuredLatencyIsDrawn() {
-        EmulatorConfig config = EmulatorFactory.configuration(
+        EmulatorConfig config = EmulatorConfig.of(
                 PlatformConfig.builder().option("latency-ns", "measured").build());
         assertEquals(
                 Map.of(

@@ -6,6 +6,7 @@ import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.conformance.Litmus;
 import dev.pamt.seamcall.conformance.VectorFile;
+import dev.pamt.seamcall.emulator.EmulatorConfig;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 import dev.pamt.seamcall.emulator.Inspection;
 import dev.pamt.seamcall.emulator.platform.Schedule;
@@ -63,7 +64,7 @@ class LitmusTest {
         private volatile boolean racing;
 
         SeamcallPlatform open(PlatformConfig config) {
-            return Inspection.open(EmulatorFactory.configuration(config), this::delay, System::nanoTime);
+            return Inspection.open(EmulatorConfig.of(config), this::delay, System::nanoTime);
         }
 
         private void delay(Schedule.Step step) {
