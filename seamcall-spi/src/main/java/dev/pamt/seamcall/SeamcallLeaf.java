@@ -97,6 +97,9 @@ public enum SeamcallLeaf {
     /** TDH.PHYMEM.PAMT.REMOVE: takes the page pair of a 2M region back. */
     PHYMEM_PAMT_REMOVE(59, 0, "TDH.PHYMEM.PAMT.REMOVE");
 
+    /** The bits of RAX that are the leaf number. */
+    private static final long NUMBER = 0xFFFF;
+
     private static final SeamcallLeaf[] BY_NUMBER = new SeamcallLeaf[64];
 
     static {
@@ -164,6 +167,26 @@ public enum SeamcallLeaf {
                     abiName + " has versions 0 to " + maxVersion + ", and no version " + version);
         }
         return (long) version << 16 | number;
+    }
+
+    /**
+     * The leaf number in a leaf word, whether or not there is such a leaf.
+     *
+     * @param rax a leaf word
+     * @return bits 15:0
+     */
+    public static int numberOf(long rax) {
+        return (int) (rax & NUMBER);
+    }
+
+    /**
+     * Finds the leaf of a leaf word, whatever its version.
+     *
+     * @param rax a leaf word
+     * @return the leaf, or null if there is none of its number here
+     */
+    public static SeamcallLeaf of(long rax) {
+        return ofNumber(numberOf(rax));
     }
 
     /**

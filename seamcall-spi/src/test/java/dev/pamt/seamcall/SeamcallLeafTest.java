@@ -96,6 +96,17 @@ class SeamcallLeafTest {
     }
 
     @Test
+    void aLeafIsFoundByItsWordOfAnyVersion() {
+        assertSame(SeamcallLeaf.PHYMEM_PAMT_ADD, SeamcallLeaf.of(58));
+        assertSame(SeamcallLeaf.MEM_SEPT_ADD, SeamcallLeaf.of(0x1_0003));
+        assertSame(SeamcallLeaf.VP_ENTER, SeamcallLeaf.of(-1L << 16));
+        assertNull(SeamcallLeaf.of(0xFFFF));
+        assertNull(SeamcallLeaf.of(0x1_000C));
+        assertEquals(0xFFFF, SeamcallLeaf.numberOf(-1));
+        assertEquals(0x8003, SeamcallLeaf.numberOf(0x1_8003));
+    }
+
+    @Test
     void aLeafReadsAsTheAbiNamesIt() {
         assertEquals("TDH.PHYMEM.PAMT.ADD", SeamcallLeaf.PHYMEM_PAMT_ADD.toString());
         assertEquals("TDH.PHYMEM.PAMT.ADD", SeamcallLeaf.PHYMEM_PAMT_ADD.abiName());

@@ -1,6 +1,6 @@
 package dev.pamt.seamcall.emulator;
 
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.Random;
 
 /**
  * Says whether the processor's random number generator has something to give. When it has not, MNG.CREATE and MNG.ADDCX
@@ -38,13 +38,8 @@ public interface EntropySource {
         if (oneIn < 1) {
             throw new IllegalArgumentException("about one request in so many fails, at least 1, not " + oneIn);
         }
-        AtomicLong state = new AtomicLong(seed);
-        return () -> {
-            // SplitMix64: a counter that any number of threads can draw from, and a mix of it.
-            long mixed = state.addAndGet(0x9E37_79B9_7F4A_7C15L);
-            mixed = (mixed ^ mixed >>> 30) * 0xBF58_476D_1CE4_E5B9L;
-            mixed = (mixed ^ mixed >>> 27) * 0x94D0_49BB_1331_11EBL;
-            return Long.remainderUnsigned(mixed ^ mixed >>> 31, oneIn) != 0;
-        };
+        // Of the JDK's generators with a seed, the one that any number of threads can draw from.
+        Random random = new Random(seed);
+        return () -> random.nextInt(oneIn) != 0;
     }
 }

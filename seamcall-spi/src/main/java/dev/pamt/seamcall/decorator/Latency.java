@@ -7,7 +7,7 @@ package dev.pamt.seamcall.decorator;
  * stopped at once: the shortest, mean and longest times are those that were measured; between them times fall off
  * exponentially, which was not measured.
  *
- * <p><b>Thread-safety:</b> immutable; any number of threads may draw. <b>Progress:</b> wait-free.
+ * <p><b>Thread-safety:</b> immutable; any number of threads may draw. <b>Progress:</b> wait-free, but for {@link #spend}.
  */
 @FunctionalInterface
 public interface Latency {
@@ -24,6 +24,22 @@ public interface Latency {
      * @return nanoseconds, at least 0
      */
     long nanos(double uniform);
+
+    /**
+     * Spins for the time that a random number stands for, as a processor in SEAM mode can do nothing else.
+     *
+     * @param uniform a random number, 0 to less than 1, each as likely as any other
+     */
+    default void spend(double uniform) {
+        long nanos = nanos(uniform);
+        if (nanos == 0) {
+            return;
+        }
+        long start = System.nanoTime();
+        while (System.nanoTime() - start < nanos) {
+            Thread.onSpinWait();
+        }
+    }
 
     /**
      * The same time, always.

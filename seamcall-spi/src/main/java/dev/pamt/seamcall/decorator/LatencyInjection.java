@@ -13,7 +13,6 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p><b>Thread-safety:</b> any number of threads. <b>Progress:</b> a call spins for its latency.
  */
 public final class LatencyInjection implements SeamcallDecorator {
-    private static final long LEAF = 0xFFFF;
     private static final long GOLDEN_GAMMA = 0x9E37_79B9_7F4A_7C15L;
 
     private final LatencyPlan plan;
@@ -32,7 +31,7 @@ public final class LatencyInjection implements SeamcallDecorator {
     @Override
     public SeamcallProvider decorate(SeamcallProvider backend, int processor) {
         return (rax, regs) -> {
-            spend(plan.of(SeamcallLeaf.ofNumber((int) (rax & LEAF))).nanos(draw()));
+            plan.of(SeamcallLeaf.of(rax)).spend(draw());
             return backend.seamcall(rax, regs);
         };
     }
@@ -43,15 +42,5 @@ public final class LatencyInjection implements SeamcallDecorator {
         mixed = (mixed ^ mixed >>> 30) * 0xBF58_476D_1CE4_E5B9L;
         mixed = (mixed ^ mixed >>> 27) * 0x94D0_49BB_1331_11EBL;
         return ((mixed ^ mixed >>> 31) >>> 11) * 0x1.0p-53;
-    }
-
-    private static void spend(long nanos) {
-        if (nanos == 0) {
-            return;
-        }
-        long start = System.nanoTime();
-        while (System.nanoTime() - start < nanos) {
-            Thread.onSpinWait();
-        }
     }
 }

@@ -24,15 +24,8 @@ public final class Timing {
         if (anyTime) {
             Latency latency = latencies[leaf.number()];
             if (latency != null) {
-                spin(latency.nanos(ThreadLocalRandom.current().nextDouble()));
+                latency.spend(ThreadLocalRandom.current().nextDouble());
             }
-        }
-    }
-
-    private static void spin(long time) {
-        long start = System.nanoTime();
-        while (System.nanoTime() - start < time) {
-            Thread.onSpinWait();
         }
     }
 }
