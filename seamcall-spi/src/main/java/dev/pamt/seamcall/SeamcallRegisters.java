@@ -1,5 +1,7 @@
 package dev.pamt.seamcall;
 
+import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -11,6 +13,22 @@ import java.util.Objects;
  * <p><b>Thread-safety:</b> none; one thread at a time. Make one for each thread, or one for each call.
  */
 public final class SeamcallRegisters {
+    /** The operands that name the registers of this structure, in the order of their ids. */
+    public static final List<TdxOperand> OPERANDS = List.of(
+            TdxOperand.RCX,
+            TdxOperand.RDX,
+            TdxOperand.RBX,
+            TdxOperand.RSI,
+            TdxOperand.RDI,
+            TdxOperand.R8,
+            TdxOperand.R9,
+            TdxOperand.R10,
+            TdxOperand.R11,
+            TdxOperand.R12,
+            TdxOperand.R13,
+            TdxOperand.R14,
+            TdxOperand.R15);
+
     /** Register RCX. */
     public long rcx;
 
@@ -101,7 +119,7 @@ public final class SeamcallRegisters {
     /**
      * Reads a register by its operand.
      *
-     * @param register a register operand other than RAX and RBP
+     * @param register one of {@link #OPERANDS}
      * @return its value
      * @throws IllegalArgumentException if the operand is no register of this structure
      */
@@ -127,7 +145,7 @@ public final class SeamcallRegisters {
     /**
      * Writes a register by its operand.
      *
-     * @param register a register operand other than RAX and RBP
+     * @param register one of {@link #OPERANDS}
      * @param value the value to store
      * @throws IllegalArgumentException if the operand is no register of this structure
      */
@@ -181,25 +199,14 @@ public final class SeamcallRegisters {
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder();
-        append(text, "rcx", rcx);
-        append(text, "rdx", rdx);
-        append(text, "rbx", rbx);
-        append(text, "rsi", rsi);
-        append(text, "rdi", rdi);
-        append(text, "r8", r8);
-        append(text, "r9", r9);
-        append(text, "r10", r10);
-        append(text, "r11", r11);
-        append(text, "r12", r12);
-        append(text, "r13", r13);
-        append(text, "r14", r14);
-        append(text, "r15", r15);
-        return text.isEmpty() ? "all 0" : text.toString();
-    }
-
-    private static void append(StringBuilder text, String name, long value) {
-        if (value != 0) {
-            text.append(text.isEmpty() ? "" : " ").append(name).append("=0x").append(Long.toHexString(value));
+        for (TdxOperand register : OPERANDS) {
+            if (get(register) != 0) {
+                text.append(text.isEmpty() ? "" : " ")
+                        .append(register.name().toLowerCase(Locale.ROOT))
+                        .append("=0x")
+                        .append(Long.toHexString(get(register)));
+            }
         }
+        return text.isEmpty() ? "all 0" : text.toString();
     }
 }

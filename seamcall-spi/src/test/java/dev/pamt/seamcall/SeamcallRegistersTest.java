@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -24,6 +25,11 @@ class SeamcallRegistersTest {
         SeamcallRegisters regs = new SeamcallRegisters();
         GENERAL.forEach(register -> regs.set(register, register.id()));
         return regs;
+    }
+
+    @Test
+    void theOperandsAreThoseOfTheRegistersInTheOrderOfTheirIds() {
+        assertEquals(List.copyOf(GENERAL), SeamcallRegisters.OPERANDS);
     }
 
     @Test

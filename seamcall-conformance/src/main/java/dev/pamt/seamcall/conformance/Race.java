@@ -162,7 +162,7 @@ final class Race {
         boolean same = true;
         for (int i = 0; i < made.size(); i++) {
             JsonValue registers = recorded.item(i);
-            for (TdxOperand register : Registers.ALL) {
+            for (TdxOperand register : SeamcallRegisters.OPERANDS) {
                 JsonValue listed = registers.find(Registers.name(register));
                 same &= listed == null || listed.number() == made.get(i).regs().get(register);
             }
@@ -240,7 +240,7 @@ final class Race {
         for (int i = 0; i < made.size(); i++) {
             StringBuilder call = new StringBuilder(made.get(i).status());
             if (registers != null) {
-                for (TdxOperand register : Registers.ALL) {
+                for (TdxOperand register : SeamcallRegisters.OPERANDS) {
                     String name = Registers.name(register);
                     if (registers.item(i).has(name)) {
                         call.append(' ')

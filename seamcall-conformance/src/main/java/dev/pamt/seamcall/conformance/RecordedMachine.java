@@ -167,7 +167,7 @@ final class RecordedMachine implements AutoCloseable {
                 : configOptions(platformOf(line), line.get("dynamic").bool());
         SeamcallRegisters regs = sysConfigInputs(line.get("tdmrs"), options);
         if (in != null) {
-            for (TdxOperand register : Registers.ALL) {
+            for (TdxOperand register : SeamcallRegisters.OPERANDS) {
                 regs.set(register, in.orElse(Registers.name(register), JsonValue::number, regs.get(register)));
             }
         }

@@ -3,27 +3,10 @@ package dev.pamt.seamcall.conformance;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
-import java.util.List;
 import java.util.Locale;
 
 /** How recordings write registers and statuses. */
 final class Registers {
-    /** The registers that a recording lists; RAX is the leaf word and the status. */
-    static final List<TdxOperand> ALL = List.of(
-            TdxOperand.RCX,
-            TdxOperand.RDX,
-            TdxOperand.RBX,
-            TdxOperand.RSI,
-            TdxOperand.RDI,
-            TdxOperand.R8,
-            TdxOperand.R9,
-            TdxOperand.R10,
-            TdxOperand.R11,
-            TdxOperand.R12,
-            TdxOperand.R13,
-            TdxOperand.R14,
-            TdxOperand.R15);
-
     private Registers() {}
 
     static String name(TdxOperand register) {
@@ -33,7 +16,7 @@ final class Registers {
     /** The inputs of a call: those that it lists, and what the recording says of the others. */
     static SeamcallRegisters inputs(JsonValue in, JsonValue unlisted) {
         SeamcallRegisters regs = new SeamcallRegisters();
-        for (TdxOperand register : ALL) {
+        for (TdxOperand register : SeamcallRegisters.OPERANDS) {
             JsonValue listed = in.find(name(register));
             regs.set(register, (listed == null ? unlisted.get(name(register)) : listed).number());
         }

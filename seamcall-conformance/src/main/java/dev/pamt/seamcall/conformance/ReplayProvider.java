@@ -84,7 +84,7 @@ public final class ReplayProvider implements SeamcallProvider {
     }
 
     private static long answer(JsonValue out, SeamcallRegisters regs) {
-        for (TdxOperand register : Registers.ALL) {
+        for (TdxOperand register : SeamcallRegisters.OPERANDS) {
             JsonValue listed = out.find(Registers.name(register));
             if (listed != null) {
                 regs.set(register, listed.number());

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.harness.GuestDriver.StepOutcome;
 import dev.pamt.seamcall.harness.GuestDriver.StepResult;
@@ -263,13 +264,14 @@ class GuestReplayTest {
         List<String> differences = differencesOf(listed, StepOutcome.EXIT, 0x30);
         assertEquals(1, differences.size());
         assertTrue(differences.get(0).startsWith("exit " + register + ": 0xbad, "), differences::toString);
-        machine.onExit = machine.onExit.andThen(regs -> regs.set(Registers.ALL.get(indexOf(register)), 0xbad));
+        machine.onExit =
+                machine.onExit.andThen(regs -> regs.set(SeamcallRegisters.OPERANDS.get(indexOf(register)), 0xbad));
         assertEquals(List.of(), differencesOf(listed, StepOutcome.EXIT, 0x30));
         assertEquals(1, differencesOf(EXIT, StepOutcome.EXIT, 0x30).size(), "what is not listed is 0");
     }
 
     private static int indexOf(String register) {
-        return Registers.ALL.stream().map(Registers::name).toList().indexOf(register);
+        return SeamcallRegisters.OPERANDS.stream().map(Registers::name).toList().indexOf(register);
     }
 
     @Test

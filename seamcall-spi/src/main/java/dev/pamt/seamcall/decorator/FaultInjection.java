@@ -17,8 +17,6 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * waits.
  */
 public final class FaultInjection implements SeamcallDecorator {
-    private static final long LEAF = 0xFFFF;
-
     /** Leaf numbers are below this. */
     private static final int LEAVES = 64;
 
@@ -60,7 +58,7 @@ public final class FaultInjection implements SeamcallDecorator {
     }
 
     private long call(SeamcallProvider backend, long rax, SeamcallRegisters regs) {
-        SeamcallLeaf leaf = SeamcallLeaf.ofNumber((int) (rax & LEAF));
+        SeamcallLeaf leaf = SeamcallLeaf.of(rax);
         if (leaf == null) {
             return backend.seamcall(rax, regs);
         }
@@ -90,18 +88,9 @@ public final class FaultInjection implements SeamcallDecorator {
 
     private static void spoil(SeamcallRegisters regs, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
-        for (TdxOperand register : TdxOperand.values()) {
-            if (isGeneral(register)) {
-                regs.set(register, random.nextLong());
-            }
+        for (TdxOperand register : SeamcallRegisters.OPERANDS) {
+            regs.set(register, random.nextLong());
         }
-    }
-
-    private static boolean isGeneral(TdxOperand operand) {
-        return switch (operand) {
-            case RCX, RDX, RBX, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 -> true;
-            default -> false;
-        };
     }
 
     private static SeamcallUnavailableException lost(SeamcallLeaf leaf, long number, String when) {

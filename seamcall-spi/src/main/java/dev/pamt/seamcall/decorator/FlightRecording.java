@@ -13,8 +13,6 @@ import dev.pamt.seamcall.TdxStatus;
  * <p>Stateless and thread-safe. <b>Progress:</b> never waits.
  */
 public final class FlightRecording implements SeamcallDecorator {
-    private static final long LEAF = 0xFFFF;
-
     /** Makes the decorator. */
     public FlightRecording() {}
 
@@ -43,8 +41,8 @@ public final class FlightRecording implements SeamcallDecorator {
         } finally {
             event.end();
             if (event.shouldCommit()) {
-                SeamcallLeaf leaf = SeamcallLeaf.ofNumber((int) (rax & LEAF));
-                event.leaf = leaf == null ? Long.toString(rax & LEAF) : leaf.abiName();
+                SeamcallLeaf leaf = SeamcallLeaf.of(rax);
+                event.leaf = leaf == null ? Integer.toString(SeamcallLeaf.numberOf(rax)) : leaf.abiName();
                 event.commit();
             }
         }

@@ -34,23 +34,7 @@ import java.util.zip.GZIPOutputStream;
  * others are written. A file that cannot be written does not disturb calls: {@link #close} says so.
  */
 public final class Tracing implements SeamcallDecorator, Closeable {
-    private static final TdxOperand[] REGISTERS = {
-        TdxOperand.RCX,
-        TdxOperand.RDX,
-        TdxOperand.RBX,
-        TdxOperand.RSI,
-        TdxOperand.RDI,
-        TdxOperand.R8,
-        TdxOperand.R9,
-        TdxOperand.R10,
-        TdxOperand.R11,
-        TdxOperand.R12,
-        TdxOperand.R13,
-        TdxOperand.R14,
-        TdxOperand.R15
-    };
     private static final List<TdxOperand> ALWAYS_LISTED = List.of(TdxOperand.RCX, TdxOperand.RDX, TdxOperand.R8);
-    private static final long LEAF = 0xFFFF;
     private static final long PAGE_BYTES = 4096;
 
     private final Writer out;
@@ -106,7 +90,7 @@ public final class Tracing implements SeamcallDecorator, Closeable {
             header.endObject().endObject();
         }
         header.object("unlisted_regs");
-        for (TdxOperand register : REGISTERS) {
+        for (TdxOperand register : SeamcallRegisters.OPERANDS) {
             header.number(name(register), 0);
         }
         return header.endObject();
@@ -145,19 +129,19 @@ public final class Tracing implements SeamcallDecorator, Closeable {
         JsonLine line = new JsonLine()
                 .number("n", calls++)
                 .string("leaf", leafName(rax))
-                .number("leaf_no", rax & LEAF)
+                .number("leaf_no", SeamcallLeaf.numberOf(rax))
                 .number("lp", processor)
                 .object("in");
-        if ((rax & ~LEAF) != 0) {
+        if (rax != SeamcallLeaf.numberOf(rax)) {
             line.word("rax", rax);
         }
-        for (TdxOperand register : REGISTERS) {
+        for (TdxOperand register : SeamcallRegisters.OPERANDS) {
             if (before.get(register) != 0) {
                 line.word(name(register), before.get(register));
             }
         }
         line.endObject().object("out").word("rax", status);
-        for (TdxOperand register : REGISTERS) {
+        for (TdxOperand register : SeamcallRegisters.OPERANDS) {
             if (before.get(register) != after.get(register) || ALWAYS_LISTED.contains(register)) {
                 line.word(name(register), after.get(register));
             }
@@ -166,8 +150,8 @@ public final class Tracing implements SeamcallDecorator, Closeable {
     }
 
     private static String leafName(long rax) {
-        SeamcallLeaf leaf = SeamcallLeaf.ofNumber((int) (rax & LEAF));
-        return leaf == null ? Long.toString(rax & LEAF) : leaf.abiName();
+        SeamcallLeaf leaf = SeamcallLeaf.of(rax);
+        return leaf == null ? Integer.toString(SeamcallLeaf.numberOf(rax)) : leaf.abiName();
     }
 
     private static String gloss(long status) {

@@ -69,20 +69,6 @@ public abstract class SeamcallProviderContractTest {
     private static final int THREADS = 4;
     private static final int ROUNDS = 300;
     private static final int EXCLUSIVE = 1;
-    private static final List<TdxOperand> REGISTERS = List.of(
-            TdxOperand.RCX,
-            TdxOperand.RDX,
-            TdxOperand.RBX,
-            TdxOperand.RSI,
-            TdxOperand.RDI,
-            TdxOperand.R8,
-            TdxOperand.R9,
-            TdxOperand.R10,
-            TdxOperand.R11,
-            TdxOperand.R12,
-            TdxOperand.R13,
-            TdxOperand.R14,
-            TdxOperand.R15);
 
     private final SeamcallRegisters regs = new SeamcallRegisters();
     private SeamcallPlatform machine;
@@ -195,7 +181,7 @@ public abstract class SeamcallProviderContractTest {
     /** Different numbers in all registers. */
     private static SeamcallRegisters marked() {
         SeamcallRegisters marked = new SeamcallRegisters();
-        for (TdxOperand register : REGISTERS) {
+        for (TdxOperand register : SeamcallRegisters.OPERANDS) {
             marked.set(register, 0xCA00_0000_0000_0FEEL + ((long) register.id() << 32));
         }
         return marked;

@@ -30,7 +30,6 @@ public final class Dispatcher {
     }
 
     private static final long INVALID_RAX = TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
-    private static final long LEAF = 0xFFFF;
     private static final int VERSION_SHIFT = 16;
     private static final long VERSION = 0xFF;
     private static final long RESERVED = ~0xFF_FFFFL;
@@ -77,7 +76,7 @@ public final class Dispatcher {
         if (down != null) {
             throw new SeamcallUnavailableException(down);
         }
-        int leaf = (int) (rax & LEAF);
+        int leaf = SeamcallLeaf.numberOf(rax);
         int version = (int) (rax >>> VERSION_SHIFT & VERSION);
         if ((rax & RESERVED) != 0 || (version != 0 && !isOneOf(VERSIONED_BITS, leaf))) {
             return INVALID_RAX;

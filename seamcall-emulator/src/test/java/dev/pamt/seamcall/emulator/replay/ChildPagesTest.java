@@ -35,7 +35,7 @@ class ChildPagesTest {
         SeamcallPlatform machine = new EmulatorFactory().open(config);
         ModuleInspection inspection = machine.inspection().orElseThrow();
         SeamcallDecorator counting = (backend, processor) -> (rax, regs) -> {
-            SeamcallLeaf leaf = SeamcallLeaf.ofNumber((int) rax & 0xFFFF);
+            SeamcallLeaf leaf = SeamcallLeaf.of(rax);
             long tdr = regs.rdx & PAGE;
             long before = inspection.childPages(tdr);
             long status = backend.seamcall(rax, regs);
