@@ -10,7 +10,6 @@ import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.conformance.ReplayProvider.Order;
-import dev.pamt.seamcall.decorator.Tracing;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;

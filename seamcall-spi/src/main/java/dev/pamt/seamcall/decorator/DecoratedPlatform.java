@@ -6,15 +6,15 @@ import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
 
-/** A machine whose processors are wrapped, and perhaps its memory. */
+/** A machine whose processors and memory are wrapped. */
 final class DecoratedPlatform implements SeamcallPlatform {
     private final SeamcallPlatform platform;
     private final SeamcallProvider[] processors;
     private final PhysicalMemory memory;
 
-    DecoratedPlatform(SeamcallPlatform platform, SeamcallDecorator decorator, PhysicalMemory memory) {
+    DecoratedPlatform(SeamcallPlatform platform, SeamcallDecorator decorator) {
         this.platform = platform;
-        this.memory = memory;
+        memory = decorator.decorate(platform.memory());
         processors = new SeamcallProvider[platform.processors()];
         for (int i = 0; i < processors.length; i++) {
             processors[i] = decorator.decorate(platform.processor(i), i);

@@ -1,5 +1,6 @@
 package dev.pamt.seamcall.decorator;
 
+import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 
@@ -20,13 +21,24 @@ public interface SeamcallDecorator {
     SeamcallProvider decorate(SeamcallProvider backend, int processor);
 
     /**
-     * Wraps the SEAMCALL instruction of all processors of a machine. All else of the machine stays as it is.
+     * Wraps the memory of a machine.
+     *
+     * @param memory what the machine has
+     * @return the memory to use instead; the same one unless the decorator says otherwise
+     */
+    default PhysicalMemory decorate(PhysicalMemory memory) {
+        return memory;
+    }
+
+    /**
+     * Wraps the SEAMCALL instruction of all processors of a machine, and its memory. All else of the machine stays as it
+     * is.
      *
      * @param platform the machine
      * @return the machine to use instead; closing it closes the machine
      */
     default SeamcallPlatform decorate(SeamcallPlatform platform) {
-        return new DecoratedPlatform(platform, this, platform.memory());
+        return new DecoratedPlatform(platform, this);
     }
 
     /**
@@ -41,6 +53,11 @@ public interface SeamcallDecorator {
             @Override
             public SeamcallProvider decorate(SeamcallProvider backend, int processor) {
                 return outer.decorate(inner.decorate(backend, processor), processor);
+            }
+
+            @Override
+            public PhysicalMemory decorate(PhysicalMemory memory) {
+                return outer.decorate(inner.decorate(memory));
             }
 
             @Override

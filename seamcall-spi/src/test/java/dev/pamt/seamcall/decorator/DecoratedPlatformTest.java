@@ -3,7 +3,9 @@ package dev.pamt.seamcall.decorator;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
+import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallRegisters;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -34,6 +36,44 @@ class DecoratedPlatformTest {
         assertSame(machine.inspection, decorated.inspection().orElseThrow());
         decorated.memory().write64(0x1000, 7);
         assertEquals(List.of("0x1000=0x7"), machine.hostWrites);
+    }
+
+    /** Adds a number to every address that is written. */
+    private static SeamcallDecorator moving(long offset) {
+        return new SeamcallDecorator() {
+            @Override
+            public SeamcallProvider decorate(SeamcallProvider backend, int processor) {
+                return backend;
+            }
+
+            @Override
+            public PhysicalMemory decorate(PhysicalMemory memory) {
+                return new PhysicalMemory() {
+                    @Override
+                    public long read64(long hpa) {
+                        return memory.read64(hpa);
+                    }
+
+                    @Override
+                    public void write64(long hpa, long value) {
+                        memory.write64(hpa + offset, value);
+                    }
+
+                    @Override
+                    public void clearPage(long hpa) {
+                        memory.clearPage(hpa);
+                    }
+                };
+            }
+        };
+    }
+
+    @Test
+    void itsMemoryIsWrappedToo() {
+        moving(0x10).decorate(machine).memory().write64(0x1000, 7);
+        moving(0x10).inside(moving(0x20)).decorate(machine).memory().write64(0x1000, 7);
+        moving(0x10).inside(moving(0x20)).decorate(machine.memory()).write64(0x1000, 7);
+        assertEquals(List.of("0x1010=0x7", "0x1030=0x7", "0x1030=0x7"), machine.hostWrites);
     }
 
     @Test

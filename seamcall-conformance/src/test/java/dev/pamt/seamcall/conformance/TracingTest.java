@@ -1,7 +1,8 @@
-package dev.pamt.seamcall.decorator;
+package dev.pamt.seamcall.conformance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
@@ -61,14 +62,15 @@ class TracingTest {
                 .cmrs(List.of(new PhysicalRange(0x1000, 0x2000), new PhysicalRange(0x4000, 0x1000)))
                 .option("max-pa", "46")
                 .build();
-        StubPlatform machine = new StubPlatform((rax, regs) -> 0);
+        FakeMachine machine = new FakeMachine();
+        machine.words.put("memory 0x3000", 5L);
         try (Tracing tracing = Tracing.open(file, config)) {
-            SeamcallPlatform traced = tracing.decorate(machine);
+            SeamcallPlatform traced = tracing.decorate(machine.open(config));
             traced.memory().write64(0x1000, -1);
             traced.memory().clearPage(0x2000);
-            assertEquals(0x1000, traced.memory().read64(0x1000));
+            assertEquals(5, traced.memory().read64(0x3000));
         }
-        assertEquals(List.of("0x1000=0xffffffffffffffff", "0x2000 cleared"), machine.hostWrites);
+        assertEquals(List.of("memory 0x1000 := 0xffffffffffffffff", "memory 0x2000 cleared"), machine.log);
         List<String> lines = Files.readAllLines(file);
         assertEquals(
                 "{\"header\":1,\"bring_up\":false,\"platform\":{\"num_lps\":4,\"num_pkgs\":2,"
@@ -157,28 +159,32 @@ class TracingTest {
     }
 
     @Test
-    void whatIsNoPlainTextIsEscaped() {
-        assertEquals(
-                "{\"a\\u000ab\":\"\\\\ \\u0009\\u001f\\ud83d\\ude00é\"}",
-                new JsonLine().string("a\nb", "\\ \t\u001f😀é").toString());
+    void whatIsNoPlainTextIsReadAsItWasWritten() throws Exception {
+        String message = "a\nb \\ \"\t\u001f\ud83d\ude00\u00e9";
+        Path file = directory.resolve("trace.jsonl");
+        try (Tracing tracing = Tracing.open(file)) {
+            SeamcallProvider traced = tracing.decorate(
+                    (rax, given) -> {
+                        throw new SeamcallUnavailableException(message + "\ud83d");
+                    },
+                    0);
+            assertThrows(SeamcallUnavailableException.class, () -> traced.seamcall(0, new SeamcallRegisters()));
+        }
+        List<String> lines = Files.readAllLines(file);
+        assertEquals(2, lines.size());
+        String note = JsonValue.parse(lines.get(1)).get("note").text();
+        assertTrue(note.endsWith(": " + message + "?"), note);
     }
 
     @Test
-    void objectsAndArraysGoIntoEachOther() {
+    void aStatusReadsAsInTheRecordings() throws Exception {
+        Path file = directory.resolve("trace.jsonl");
+        try (Tracing tracing = Tracing.open(file)) {
+            tracing.decorate((rax, regs) -> TdxStatus.PAMT_PAGE_NOT_EMPTY.with(1), 0)
+                    .seamcall(SeamcallLeaf.PHYMEM_PAMT_REMOVE.rax(), new SeamcallRegisters());
+        }
         assertEquals(
-                "{\"a\":[{\"b\":1},{\"c\":true}],\"d\":{},\"e\":\"0xff\"}",
-                new JsonLine()
-                        .array("a")
-                        .item()
-                        .number("b", 1)
-                        .endObject()
-                        .item()
-                        .bool("c", true)
-                        .endObject()
-                        .endArray()
-                        .object("d")
-                        .endObject()
-                        .word("e", 255)
-                        .toString());
+                "TDX_PAMT_PAGE_NOT_EMPTY/pair_page_1",
+                JsonValue.parse(Files.readAllLines(file).get(1)).get("status").text());
     }
 }

@@ -1,26 +1,27 @@
-package dev.pamt.seamcall.decorator;
+package dev.pamt.seamcall.conformance;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonGenerator;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
-import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
-import dev.pamt.seamcall.TdxStatus;
-import java.io.BufferedWriter;
+import dev.pamt.seamcall.decorator.SeamcallDecorator;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
-import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.zip.GZIPOutputStream;
 
 /**
@@ -37,16 +38,26 @@ public final class Tracing implements SeamcallDecorator, Closeable {
     private static final List<TdxOperand> ALWAYS_LISTED = List.of(TdxOperand.RCX, TdxOperand.RDX, TdxOperand.R8);
     private static final long PAGE_BYTES = 4096;
 
-    private final Writer out;
+    /** No separator: the newline after a line is written with the line. */
+    private static final JsonFactory JSON =
+            new JsonFactoryBuilder().rootValueSeparator((String) null).build();
+
+    private final JsonGenerator json;
     private IOException failure;
     private boolean closed;
     private long calls;
 
-    private Tracing(Path file, JsonLine header) throws IOException {
+    /** The fields of a line. */
+    @FunctionalInterface
+    private interface Fields {
+        void write() throws IOException;
+    }
+
+    private Tracing(Path file, PlatformConfig machine) throws IOException {
         OutputStream stream = Files.newOutputStream(file);
-        out = new BufferedWriter(new OutputStreamWriter(
+        json = JSON.createGenerator(new OutputStreamWriter(
                 file.toString().endsWith(".gz") ? new GZIPOutputStream(stream) : stream, StandardCharsets.UTF_8));
-        write(header);
+        write(() -> writeHeader(machine));
     }
 
     /**
@@ -57,7 +68,7 @@ public final class Tracing implements SeamcallDecorator, Closeable {
      * @throws IOException if the file cannot be opened
      */
     public static Tracing open(Path file) throws IOException {
-        return new Tracing(file, header(null));
+        return new Tracing(file, null);
     }
 
     /**
@@ -69,35 +80,36 @@ public final class Tracing implements SeamcallDecorator, Closeable {
      * @throws IOException if the file cannot be opened
      */
     public static Tracing open(Path file, PlatformConfig machine) throws IOException {
-        return new Tracing(file, header(machine));
+        return new Tracing(file, Objects.requireNonNull(machine, "machine"));
     }
 
-    private static JsonLine header(PlatformConfig machine) {
-        JsonLine header = new JsonLine().number("header", 1).bool("bring_up", false);
+    private void writeHeader(PlatformConfig machine) throws IOException {
+        json.writeNumberField("header", 1);
+        json.writeBooleanField("bring_up", false);
         if (machine != null) {
-            header.object("platform")
-                    .number("num_lps", machine.processors())
-                    .number("num_pkgs", machine.packages())
-                    .array("cmrs");
+            json.writeObjectFieldStart("platform");
+            json.writeNumberField("num_lps", machine.processors());
+            json.writeNumberField("num_pkgs", machine.packages());
+            json.writeArrayFieldStart("cmrs");
             for (PhysicalRange range : machine.cmrs()) {
-                header.item()
-                        .word("base", range.baseHpa())
-                        .word("size", range.bytes())
-                        .endObject();
+                json.writeStartObject();
+                writeWord("base", range.baseHpa());
+                writeWord("size", range.bytes());
+                json.writeEndObject();
             }
-            header.endArray().object("options");
-            machine.options().forEach(header::string);
-            header.endObject().endObject();
+            json.writeEndArray();
+            json.writeObjectFieldStart("options");
+            for (Map.Entry<String, String> option : machine.options().entrySet()) {
+                json.writeStringField(option.getKey(), option.getValue());
+            }
+            json.writeEndObject();
+            json.writeEndObject();
         }
-        header.object("unlisted_regs");
+        json.writeObjectFieldStart("unlisted_regs");
         for (TdxOperand register : SeamcallRegisters.OPERANDS) {
-            header.number(name(register), 0);
+            json.writeNumberField(Registers.name(register), 0);
         }
-        return header.endObject();
-    }
-
-    private static String name(TdxOperand register) {
-        return register.name().toLowerCase(Locale.ROOT);
+        json.writeEndObject();
     }
 
     @Override
@@ -105,10 +117,10 @@ public final class Tracing implements SeamcallDecorator, Closeable {
         return (rax, regs) -> call(backend, processor, rax, regs);
     }
 
-    /** Wraps all processors of a machine, and its memory: what the host writes is traced as well. */
+    /** What the host writes is traced as well. */
     @Override
-    public SeamcallPlatform decorate(SeamcallPlatform platform) {
-        return new DecoratedPlatform(platform, this, new TracedMemory(platform.memory()));
+    public PhysicalMemory decorate(PhysicalMemory memory) {
+        return new TracedMemory(memory);
     }
 
     private long call(SeamcallProvider backend, int processor, long rax, SeamcallRegisters regs) {
@@ -117,36 +129,42 @@ public final class Tracing implements SeamcallDecorator, Closeable {
         try {
             status = backend.seamcall(rax, regs);
         } catch (SeamcallUnavailableException e) {
-            write(new JsonLine().string("note", leafName(rax) + " with " + before + " threw " + e));
+            write(() -> json.writeStringField("note", leafName(rax) + " with " + before + " threw " + e));
             throw e;
         }
-        writeCall(processor, rax, before, status, regs);
+        write(() -> writeCall(processor, rax, before, status, regs));
         return status;
     }
 
-    private synchronized void writeCall(
-            int processor, long rax, SeamcallRegisters before, long status, SeamcallRegisters after) {
-        JsonLine line = new JsonLine()
-                .number("n", calls++)
-                .string("leaf", leafName(rax))
-                .number("leaf_no", SeamcallLeaf.numberOf(rax))
-                .number("lp", processor)
-                .object("in");
+    private void writeCall(int processor, long rax, SeamcallRegisters before, long status, SeamcallRegisters after)
+            throws IOException {
+        json.writeNumberField("n", calls++);
+        json.writeStringField("leaf", leafName(rax));
+        json.writeNumberField("leaf_no", SeamcallLeaf.numberOf(rax));
+        json.writeNumberField("lp", processor);
+        json.writeObjectFieldStart("in");
         if (rax != SeamcallLeaf.numberOf(rax)) {
-            line.word("rax", rax);
+            writeWord("rax", rax);
         }
         for (TdxOperand register : SeamcallRegisters.OPERANDS) {
             if (before.get(register) != 0) {
-                line.word(name(register), before.get(register));
+                writeWord(Registers.name(register), before.get(register));
             }
         }
-        line.endObject().object("out").word("rax", status);
+        json.writeEndObject();
+        json.writeObjectFieldStart("out");
+        writeWord("rax", status);
         for (TdxOperand register : SeamcallRegisters.OPERANDS) {
             if (before.get(register) != after.get(register) || ALWAYS_LISTED.contains(register)) {
-                line.word(name(register), after.get(register));
+                writeWord(Registers.name(register), after.get(register));
             }
         }
-        write(line.endObject().string("status", gloss(status)));
+        json.writeEndObject();
+        json.writeStringField("status", Registers.gloss(status));
+    }
+
+    private void writeWord(String name, long value) throws IOException {
+        json.writeStringField(name, Registers.hex(value));
     }
 
     private static String leafName(long rax) {
@@ -154,20 +172,15 @@ public final class Tracing implements SeamcallDecorator, Closeable {
         return leaf == null ? Integer.toString(SeamcallLeaf.numberOf(rax)) : leaf.abiName();
     }
 
-    private static String gloss(long status) {
-        TdxStatus known = TdxStatus.of(status);
-        TdxOperand operand = TdxStatus.operandOf(status);
-        String name = known == null ? "0x" + Long.toHexString(status) : known.abiName();
-        return operand == null ? name : name + "/" + operand;
-    }
-
-    private synchronized void write(JsonLine line) {
+    private synchronized void write(Fields fields) {
         if (failure != null || closed) {
             return;
         }
         try {
-            out.write(line.toString());
-            out.write('\n');
+            json.writeStartObject();
+            fields.write();
+            json.writeEndObject();
+            json.writeRaw('\n');
         } catch (IOException e) {
             failure = e;
         }
@@ -185,7 +198,7 @@ public final class Tracing implements SeamcallDecorator, Closeable {
         }
         closed = true;
         try {
-            out.close();
+            json.close();
         } catch (IOException e) {
             failure = failure == null ? e : failure;
         }
@@ -209,20 +222,22 @@ public final class Tracing implements SeamcallDecorator, Closeable {
         @Override
         public void write64(long hpa, long value) {
             memory.write64(hpa, value);
-            write(new JsonLine()
-                    .string("harness", "write_phys64")
-                    .word("pa", hpa)
-                    .word("value", value));
+            write(() -> {
+                json.writeStringField("harness", "write_phys64");
+                writeWord("pa", hpa);
+                writeWord("value", value);
+            });
         }
 
         @Override
         public void clearPage(long hpa) {
             memory.clearPage(hpa);
-            write(new JsonLine()
-                    .string("harness", "fill_page")
-                    .word("pa", hpa)
-                    .number("size", PAGE_BYTES)
-                    .word("value", 0));
+            write(() -> {
+                json.writeStringField("harness", "fill_page");
+                writeWord("pa", hpa);
+                json.writeNumberField("size", PAGE_BYTES);
+                writeWord("value", 0);
+            });
         }
     }
 }
