@@ -7,10 +7,10 @@ import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.conformance.ComparisonRule;
 import dev.pamt.seamcall.conformance.Conformance;
-import dev.pamt.seamcall.conformance.FileResult;
 import dev.pamt.seamcall.conformance.JUnitReport;
 import dev.pamt.seamcall.conformance.Litmus;
-import dev.pamt.seamcall.conformance.VectorFile;
+import dev.pamt.seamcall.conformance.Recording;
+import dev.pamt.seamcall.conformance.ReplayResult;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -122,8 +122,8 @@ final class ConformanceCommand implements Callable<Integer> {
         for (ComparisonRule rule : leftOut) {
             conformance = conformance.leavingOut(rule);
         }
-        List<FileResult> results = new ArrayList<>();
-        for (VectorFile recording : recordings()) {
+        List<ReplayResult> results = new ArrayList<>();
+        for (Recording recording : recordings()) {
             results.add(replay(conformance, recording));
         }
         out.println();
@@ -141,7 +141,7 @@ final class ConformanceCommand implements Callable<Integer> {
         out.flush();
         PrintWriter err = spec.commandLine().getErr();
         results.stream().flatMap(result -> result.differences().stream()).forEach(err::println);
-        if (results.stream().allMatch(FileResult::skipped)) {
+        if (results.stream().allMatch(ReplayResult::skipped)) {
             err.println(
                     "Nothing was replayed: every recording was skipped, for the reasons above. That is no success.");
             return Main.EXIT_FINDING;
@@ -151,7 +151,7 @@ final class ConformanceCommand implements Callable<Integer> {
                 : Main.EXIT_FINDING;
     }
 
-    private FileResult replay(Conformance conformance, VectorFile recording) {
+    private ReplayResult replay(Conformance conformance, Recording recording) {
         try {
             return conformance.replay(recording);
         } catch (IllegalArgumentException e) {
@@ -168,7 +168,7 @@ final class ConformanceCommand implements Callable<Integer> {
         out.println("seed        " + chosenSeed);
         Litmus runner = Litmus.of(config -> open(factory, config), rounds, chosenSeed);
         List<Litmus.Result> results = new ArrayList<>();
-        for (VectorFile recording : races()) {
+        for (Recording recording : races()) {
             for (String name : recording.litmusNames()) {
                 results.add(race(runner, recording, name));
             }
@@ -188,19 +188,19 @@ final class ConformanceCommand implements Callable<Integer> {
     }
 
     /** The recordings of races that were asked for; at least one. */
-    private List<VectorFile> races() {
+    private List<Recording> races() {
         if (litmus.equals(SHIPPED)) {
-            return List.of(VectorFile.shippedLitmus());
+            return List.of(Recording.shippedLitmus());
         }
-        List<VectorFile> races =
-                read(Path.of(litmus)).stream().filter(VectorFile::isLitmus).toList();
+        List<Recording> races =
+                read(Path.of(litmus)).stream().filter(Recording::isLitmus).toList();
         if (races.isEmpty()) {
             throw usage("--litmus " + litmus + ": has no races; replay it with --vectors");
         }
         return races;
     }
 
-    private Litmus.Result race(Litmus runner, VectorFile recording, String name) throws InterruptedException {
+    private Litmus.Result race(Litmus runner, Recording recording, String name) throws InterruptedException {
         try {
             return runner.run(recording, name);
         } catch (IllegalArgumentException e) {
@@ -230,20 +230,20 @@ final class ConformanceCommand implements Callable<Integer> {
         }
     }
 
-    private List<VectorFile> recordings() {
+    private List<Recording> recordings() {
         if (vectors.isEmpty()) {
-            return VectorFile.shipped();
+            return Recording.shipped();
         }
-        List<VectorFile> recordings = new ArrayList<>();
+        List<Recording> recordings = new ArrayList<>();
         for (Path path : vectors) {
             recordings.addAll(read(path));
         }
         return recordings;
     }
 
-    private List<VectorFile> read(Path path) {
+    private List<Recording> read(Path path) {
         try {
-            return VectorFile.readAll(path);
+            return Recording.readAll(path);
         } catch (IOException e) {
             throw usage("cannot read recordings: " + (Files.exists(path) ? e.getMessage() : "there is no " + path));
         }

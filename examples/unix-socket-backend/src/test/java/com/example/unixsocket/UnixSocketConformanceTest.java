@@ -8,9 +8,9 @@ import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.conformance.Conformance;
-import dev.pamt.seamcall.conformance.FileResult;
 import dev.pamt.seamcall.conformance.Litmus;
-import dev.pamt.seamcall.conformance.VectorFile;
+import dev.pamt.seamcall.conformance.Recording;
+import dev.pamt.seamcall.conformance.ReplayResult;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -22,7 +22,7 @@ class UnixSocketConformanceTest {
     @ParameterizedTest
     @ValueSource(strings = {"add_04_maxpa48_hkid44", "rnd_01_tiny", "rnd_07_td_small", "sysconfig_01_tdmr_checks"})
     void answersAsRecorded(String recording) {
-        FileResult result = Conformance.of(new UnixSocketFactory()::open).replay(VectorFile.shipped(recording));
+        ReplayResult result = Conformance.of(new UnixSocketFactory()::open).replay(Recording.shipped(recording));
         assertEquals(List.of(), result.differences());
         assertTrue(result.calls() > 0);
     }
@@ -30,7 +30,7 @@ class UnixSocketConformanceTest {
     @Test
     void racesComeOutAsRecorded() throws Exception {
         Litmus.Result race = Litmus.of(new UnixSocketFactory()::open, 20, 1)
-                .run(VectorFile.shippedLitmus(), "create_create_same_hkid");
+                .run(Recording.shippedLitmus(), "create_create_same_hkid");
         assertEquals(Map.of(), race.outside());
     }
 

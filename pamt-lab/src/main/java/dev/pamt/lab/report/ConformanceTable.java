@@ -1,7 +1,7 @@
 package dev.pamt.lab.report;
 
-import dev.pamt.seamcall.conformance.FileResult;
 import dev.pamt.seamcall.conformance.Litmus;
+import dev.pamt.seamcall.conformance.ReplayResult;
 import dev.pamt.seamcall.conformance.Skip;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,10 +22,10 @@ public final class ConformanceTable {
      * @param results a row for each
      * @return lines
      */
-    public static List<String> files(List<FileResult> results) {
+    public static List<String> files(List<ReplayResult> results) {
         TextTable table = new TextTable(
                 "\nrecording", "\ncalls", "\nevents", "lines skipped\nwholly or partly", "\ndifferences", "\nresult");
-        for (FileResult result : results) {
+        for (ReplayResult result : results) {
             table.row(
                     result.file(),
                     Text.count(result.calls()),
@@ -36,25 +36,25 @@ public final class ConformanceTable {
         }
         table.row(
                 Text.count(results.size(), "recording"),
-                Text.count(results.stream().mapToLong(FileResult::calls).sum()),
-                Text.count(results.stream().mapToLong(FileResult::events).sum()),
+                Text.count(results.stream().mapToLong(ReplayResult::calls).sum()),
+                Text.count(results.stream().mapToLong(ReplayResult::events).sum()),
                 Text.count(results.stream()
                         .mapToLong(ConformanceTable::skippedLines)
                         .sum()),
                 Text.count(
                         results.stream().mapToLong(r -> r.differences().size()).sum()),
-                Text.count(results.stream().filter(FileResult::passed).count()) + " passed");
+                Text.count(results.stream().filter(ReplayResult::passed).count()) + " passed");
         return table.lines();
     }
 
-    private static String verdict(FileResult result) {
+    private static String verdict(ReplayResult result) {
         if (result.skipped()) {
             return "skipped";
         }
         return result.passed() ? "passed" : "failed";
     }
 
-    private static long skippedLines(FileResult result) {
+    private static long skippedLines(ReplayResult result) {
         return result.skips().stream().mapToLong(Skip::lines).sum();
     }
 
@@ -64,9 +64,9 @@ public final class ConformanceTable {
      * @param results the results
      * @return lines; none if nothing was skipped
      */
-    public static List<String> skips(List<FileResult> results) {
+    public static List<String> skips(List<ReplayResult> results) {
         List<String> lines = new ArrayList<>();
-        for (FileResult result : results) {
+        for (ReplayResult result : results) {
             for (Skip skip : result.skips()) {
                 lines.add(String.format(
                         "skipped  %s  %s from line %d: %s",
@@ -82,9 +82,9 @@ public final class ConformanceTable {
      * @param results the results
      * @return lines
      */
-    public static List<String> coverage(List<FileResult> results) {
+    public static List<String> coverage(List<ReplayResult> results) {
         SortedMap<String, SortedMap<String, Integer>> all = new TreeMap<>();
-        for (FileResult result : results) {
+        for (ReplayResult result : results) {
             result.coverage()
                     .forEach((leaf, statuses) -> statuses.forEach((status, calls) ->
                             all.computeIfAbsent(leaf, any -> new TreeMap<>()).merge(status, calls, Integer::sum)));

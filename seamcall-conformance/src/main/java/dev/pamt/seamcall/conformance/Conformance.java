@@ -60,7 +60,7 @@ public final class Conformance {
      * @return what came of it
      * @throws IllegalArgumentException if a line of the recording makes no sense; the message says which
      */
-    public FileResult replay(VectorFile file) {
+    public ReplayResult replay(Recording file) {
         ResultBuilder result = new ResultBuilder(file.name());
         if (file.isLitmus()) {
             result.at(1, file.lines().get(0));
@@ -73,7 +73,7 @@ public final class Conformance {
         return result.build();
     }
 
-    private void replayBody(VectorFile file, ResultBuilder result) {
+    private void replayBody(Recording file, ResultBuilder result) {
         JsonValue header = file.header();
         List<JsonValue> lines = file.lines();
         result.at(1, header);
@@ -93,7 +93,7 @@ public final class Conformance {
     }
 
     /** Lines of SYS.CONFIG, each with a machine, TDMRs and inputs of its own. */
-    private void replayEachLine(VectorFile file, ResultBuilder result) {
+    private void replayEachLine(Recording file, ResultBuilder result) {
         for (int i = 0; i < file.lines().size(); i++) {
             JsonValue line = file.lines().get(i);
             result.at(i + 1, line);
@@ -139,7 +139,7 @@ public final class Conformance {
     }
 
     /** What a backend throws is a difference (SPI-1); what is wrong with the recording is the caller's. */
-    private static void guarded(VectorFile file, int line, ResultBuilder result, Runnable step) {
+    private static void guarded(Recording file, int line, ResultBuilder result, Runnable step) {
         try {
             step.run();
         } catch (MalformedLineException e) {

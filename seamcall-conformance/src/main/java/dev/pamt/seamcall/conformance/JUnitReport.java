@@ -32,7 +32,7 @@ public final class JUnitReport {
      * @param results one for each recording
      * @throws IOException if the file cannot be written
      */
-    public static void write(Path file, String backend, List<FileResult> results) throws IOException {
+    public static void write(Path file, String backend, List<ReplayResult> results) throws IOException {
         writeCases(
                 file,
                 "conformance." + backend,
@@ -52,7 +52,7 @@ public final class JUnitReport {
                 file, "litmus." + backend, results.stream().map(JUnitReport::of).toList());
     }
 
-    private static Case of(FileResult result) {
+    private static Case of(ReplayResult result) {
         List<Difference> shown =
                 result.differences().stream().limit(MAX_DIFFERENCES).toList();
         List<String> skips = result.skips().stream()

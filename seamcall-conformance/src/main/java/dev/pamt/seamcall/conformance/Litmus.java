@@ -35,7 +35,7 @@ public final class Litmus {
     /** What a delay at the start of a race is at most, in spins. */
     private static final int MAX_DELAY_SPINS = 400;
 
-    /** Hears when a race begins and ends, to disturb the backend in between. */
+    /** Called when a race begins and when it ends, such as to disturb the backend in between. */
     public interface RaceListener {
         /** Both threads are ready; setup is over. */
         void raceBegins();
@@ -106,12 +106,12 @@ public final class Litmus {
     }
 
     /**
-     * Tells somebody when races begin and end.
+     * Sets the listener that is called when a race begins and when it ends.
      *
-     * @param other who is told, on the thread that runs the race
-     * @return a test that tells
+     * @param other the listener, called on the thread that runs the race
+     * @return a test with that listener
      */
-    public Litmus tell(RaceListener other) {
+    public Litmus withListener(RaceListener other) {
         return new Litmus(backend, rounds, seed, Objects.requireNonNull(other, "other"));
     }
 
@@ -125,7 +125,7 @@ public final class Litmus {
      *     machine that it was made on
      * @throws InterruptedException if the thread is interrupted between two rounds
      */
-    public Result run(VectorFile file, String name) throws InterruptedException {
+    public Result run(Recording file, String name) throws InterruptedException {
         JsonValue test = file.lines().stream()
                 .filter(line -> line.has("t1") && line.get("name").text().equals(name))
                 .findFirst()
@@ -142,7 +142,7 @@ public final class Litmus {
             for (int i = 0; i < rounds; i++) {
                 try (RecordedMachine machine = RecordedMachine.bringUp(file.header(), backend)) {
                     int headStart = random.nextInt(-MAX_DELAY_SPINS, MAX_DELAY_SPINS);
-                    Race race = new Race(machine, file.header(), test, listener, headStart);
+                    RaceRun race = new RaceRun(machine, file.header(), test, listener, headStart);
                     race.run(other);
                     (race.isKnown() ? inside : outside).merge(race.outcome(), 1, Integer::sum);
                 }
@@ -166,7 +166,7 @@ public final class Litmus {
      * @param name the name of the race
      * @return the recorded and the allowed outcomes, in the words of the recording
      */
-    public static Set<String> allowed(VectorFile file, String name) {
+    public static Set<String> allowed(Recording file, String name) {
         Map<String, Integer> texts = new TreeMap<>();
         for (JsonValue line : file.lines()) {
             if (line.has("t1") && line.get("name").text().equals(name)) {

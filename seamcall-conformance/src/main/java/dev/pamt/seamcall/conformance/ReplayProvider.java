@@ -30,7 +30,7 @@ public final class ReplayProvider implements SeamcallProvider {
     private final JsonValue unlisted;
     private final List<JsonValue> calls;
 
-    private ReplayProvider(VectorFile recording, Order order) {
+    private ReplayProvider(Recording recording, Order order) {
         name = recording.name();
         this.order = Objects.requireNonNull(order, "order");
         if (recording.header() == null) {
@@ -50,7 +50,7 @@ public final class ReplayProvider implements SeamcallProvider {
      * @return the provider
      * @throws IllegalArgumentException if the recording has no header
      */
-    public static ReplayProvider of(VectorFile recording, Order order) {
+    public static ReplayProvider of(Recording recording, Order order) {
         return new ReplayProvider(recording, order);
     }
 

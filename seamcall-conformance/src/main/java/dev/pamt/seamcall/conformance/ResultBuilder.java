@@ -67,10 +67,10 @@ final class ResultBuilder {
                 reason, new Skip(reason, 1, number), (all, one) -> new Skip(reason, all.lines() + 1, all.firstLine()));
     }
 
-    FileResult build() {
+    ReplayResult build() {
         if (calls == 0 && differences.isEmpty() && skips.isEmpty()) {
             skip("it has no call");
         }
-        return new FileResult(file, calls, events, coverage, List.copyOf(differences), List.copyOf(skips.values()));
+        return new ReplayResult(file, calls, events, coverage, List.copyOf(differences), List.copyOf(skips.values()));
     }
 }

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The replay judges backends rightly; that the emulator passes is tested with the emulator. */
 class ConformanceTest {
-    private static final VectorFile FIELDS = VectorFile.shipped("sysrd_01_pamt_fields");
+    private static final Recording FIELDS = Recording.shipped("sysrd_01_pamt_fields");
 
     @TempDir
     private Path directory;
@@ -74,21 +74,21 @@ class ConformanceTest {
     }
 
     /** A line after a header that has the machine opened and no more. */
-    private VectorFile recording(String line) throws IOException {
+    private Recording recording(String line) throws IOException {
         Path file = directory.resolve("recording.jsonl");
         String header = "{\"header\": 1, \"bring_up\": false, \"platform\": {\"num_lps\": 1, \"num_pkgs\": 1},"
                 + " \"unlisted_regs\": {}}";
         Files.writeString(file, header + "\n" + line + "\n");
-        return VectorFile.read(file);
+        return Recording.read(file);
     }
 
-    private static FileResult replay(SeamcallProvider provider, String recording) {
-        return Conformance.of(config -> new Dumb(provider)).replay(VectorFile.shipped(recording));
+    private static ReplayResult replay(SeamcallProvider provider, String recording) {
+        return Conformance.of(config -> new Dumb(provider)).replay(Recording.shipped(recording));
     }
 
     @Test
     void aBackendThatSaysYesToEverythingDiffersAtEachRegister() {
-        FileResult result = replay((rax, regs) -> 0, "sysrd_01_pamt_fields");
+        ReplayResult result = replay((rax, regs) -> 0, "sysrd_01_pamt_fields");
         assertEquals(12, result.calls());
         assertFalse(result.passed());
         Difference first = result.differences().get(0);
@@ -98,7 +98,7 @@ class ConformanceTest {
 
     @Test
     void aBackendThatThrowsIsADifferenceAndNotACrash() {
-        FileResult result = replay(
+        ReplayResult result = replay(
                 (rax, regs) -> {
                     if (rax == 34) {
                         throw new IllegalStateException("broken");
@@ -112,7 +112,7 @@ class ConformanceTest {
 
     @Test
     void aBackendThatLosesItsModuleIsAskedNoMore() {
-        FileResult result = replay(
+        ReplayResult result = replay(
                 (rax, regs) -> {
                     if (rax == 34) {
                         throw new SeamcallUnavailableException("gone");
@@ -126,7 +126,7 @@ class ConformanceTest {
 
     @Test
     void aModuleThatDoesNotComeUpIsADifference() {
-        FileResult result = replay((rax, regs) -> TdxStatus.SYS_NOT_READY.code(), "sysrd_01_pamt_fields");
+        ReplayResult result = replay((rax, regs) -> TdxStatus.SYS_NOT_READY.code(), "sysrd_01_pamt_fields");
         assertEquals(
                 List.of("bring-up"),
                 result.differences().stream().map(Difference::register).toList());
@@ -134,7 +134,7 @@ class ConformanceTest {
 
     @Test
     void aBackendThatCannotBeTheMachineIsSkippedWithTheReason() {
-        FileResult result = Conformance.of(ConformanceTest::refuse).replay(FIELDS);
+        ReplayResult result = Conformance.of(ConformanceTest::refuse).replay(FIELDS);
         assertTrue(result.skipped());
         assertFalse(result.passed(), "nothing was compared");
         assertTrue(result.skips().get(0).reason().contains("32 address bits only"));
@@ -143,7 +143,7 @@ class ConformanceTest {
 
     @Test
     void aRecordingWithoutACallIsNoPass() throws Exception {
-        FileResult result =
+        ReplayResult result =
                 Conformance.of(config -> new Dumb((rax, regs) -> 0)).replay(recording("{\"note\": \"nothing\"}"));
         assertTrue(result.skipped());
         assertFalse(result.passed());
@@ -152,8 +152,8 @@ class ConformanceTest {
 
     @Test
     void aReportCallsSkippedWhatWasSkippedAndFailedWhatDiffers() throws Exception {
-        FileResult skipped = Conformance.of(ConformanceTest::refuse).replay(FIELDS);
-        FileResult failed = replay((rax, regs) -> 0, "sysrd_01_pamt_fields");
+        ReplayResult skipped = Conformance.of(ConformanceTest::refuse).replay(FIELDS);
+        ReplayResult failed = replay((rax, regs) -> 0, "sysrd_01_pamt_fields");
         Path report = directory.resolve("report.xml");
         JUnitReport.write(report, "dumb", List.of(skipped, failed));
         String xml = Files.readString(report);
@@ -167,7 +167,7 @@ class ConformanceTest {
 
     @Test
     void withoutInspectionNothingIsComparedAfterALockWasToBeHeld() {
-        FileResult result = replay((rax, regs) -> 0, "locks_01_add_remove");
+        ReplayResult result = replay((rax, regs) -> 0, "locks_01_add_remove");
         assertTrue(result.skips().stream().anyMatch(skip -> skip.reason().contains("set_lock")));
         assertTrue(result.calls() < 435);
     }
@@ -182,7 +182,7 @@ class ConformanceTest {
     }
 
     private List<String> pamtDifferences(String raw) throws IOException {
-        VectorFile entry = recording(
+        Recording entry = recording(
                 "{\"harness\": \"read_pamt_entry\", \"level\": \"2m\", \"pa\": \"0x102000000\", \"raw\": " + raw + "}");
         return Conformance.of(config -> new Dumb((rax, regs) -> 0, Optional.of(countingWords())))
                 .replay(entry)
@@ -208,13 +208,13 @@ class ConformanceTest {
     void everyRecordingInTheJarIsListed() throws Exception {
         Path vectors = Path.of("src/main/resources/dev/pamt/seamcall/conformance/vectors");
         try (Stream<Path> files = Files.list(vectors)) {
-            List<String> shipped = Stream.concat(VectorFile.shipped().stream(), Stream.of(VectorFile.shippedLitmus()))
-                    .map(VectorFile::name)
+            List<String> shipped = Stream.concat(Recording.shipped().stream(), Stream.of(Recording.shippedLitmus()))
+                    .map(Recording::name)
                     .sorted()
                     .toList();
             assertEquals(
                     files.map(file -> file.getFileName().toString()).sorted().toList(), shipped);
         }
-        assertThrows(IllegalArgumentException.class, () -> VectorFile.shipped("none"));
+        assertThrows(IllegalArgumentException.class, () -> Recording.shipped("none"));
     }
 }

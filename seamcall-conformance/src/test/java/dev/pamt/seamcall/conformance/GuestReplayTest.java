@@ -40,7 +40,7 @@ class GuestReplayTest {
         machine.words.put("td of 0x8000", 0x9000L);
     }
 
-    private FileResult replay(String... lines) {
+    private ReplayResult replay(String... lines) {
         return Recordings.replay(directory, machine, lines);
     }
 
@@ -56,7 +56,7 @@ class GuestReplayTest {
 
     @Test
     void aVcpuIsEnteredAndSwitchedTo64BitMode() {
-        FileResult result = replay(ENTER);
+        ReplayResult result = replay(ENTER);
         assertEquals(List.of("enter 1: rcx=0x8000 r15=0xca0d", "long mode 1"), machine.log);
         assertEquals(List.of(), result.differences());
         assertEquals(Map.of("TDH.VP.ENTER", Map.of("ENTERED", 1)), result.coverage());
@@ -94,7 +94,7 @@ class GuestReplayTest {
     @Test
     void withoutGuestsTheRecordingIsReplayedUpToTheFirstOne() {
         machine.guests = false;
-        FileResult result = replay(ENTER, ACCEPTED);
+        ReplayResult result = replay(ENTER, ACCEPTED);
         assertEquals(
                 List.of("2 from 2: the backend has no guests that a harness can drive, and a vCPU is entered"),
                 Recordings.skips(result));
@@ -105,7 +105,7 @@ class GuestReplayTest {
 
     @Test
     void aStepWithoutAVcpuInsideIsADifference() {
-        FileResult result = replay(ACCEPTED);
+        ReplayResult result = replay(ACCEPTED);
         assertEquals(List.of("guest: a vCPU inside on processor 1, none"), Recordings.differences(result));
         assertEquals(0, result.calls());
     }
@@ -127,7 +127,7 @@ class GuestReplayTest {
         machine.steps.add(new StepResult(StepOutcome.DONE, 0));
         machine.steps.add(new StepResult(StepOutcome.DONE, 0));
         machine.steps.add(new StepResult(StepOutcome.DONE, 0));
-        FileResult result = replay(
+        ReplayResult result = replay(
                 ENTER,
                 ACCEPTED,
                 READ + "}",

@@ -20,8 +20,8 @@ class JUnitReportTest {
     @TempDir
     private Path directory;
 
-    private static FileResult result(String file, int calls, List<Difference> differences, Skip... skips) {
-        return new FileResult(file, calls, 0, new TreeMap<>(), differences, List.of(skips));
+    private static ReplayResult result(String file, int calls, List<Difference> differences, Skip... skips) {
+        return new ReplayResult(file, calls, 0, new TreeMap<>(), differences, List.of(skips));
     }
 
     private static SortedMap<String, Integer> outcomes(String... outcomes) {

@@ -38,7 +38,7 @@ class RaceTest {
     private String outcomes = "[" + OUTCOME + "]";
     private String allowed = "[]";
 
-    private VectorFile recording() {
+    private Recording recording() {
         return Recordings.read(
                 directory,
                 Recordings.HEADER,
@@ -275,7 +275,7 @@ class RaceTest {
         answerAsRecorded();
         setup = "[{'leaf': 'TDH.MNG.CREATE', 'leaf_no': 9, 'in': {}, 'status': 'TDX_SUCCESS'}]";
         Litmus.Result result = Litmus.of(machine::open, 3, 7)
-                .tell(new Litmus.RaceListener() {
+                .withListener(new Litmus.RaceListener() {
                     @Override
                     public void raceBegins() {
                         machine.log.add("begins");

@@ -42,7 +42,7 @@ class RecordedMachineTest {
     @TempDir
     private Path directory;
 
-    private FileResult replay(String... lines) {
+    private ReplayResult replay(String... lines) {
         return Conformance.of(machine::open).replay(Recordings.read(directory, lines));
     }
 
@@ -165,7 +165,7 @@ class RecordedMachineTest {
     })
     void aCallOfTheBringUpThatFailsIsADifferenceAndTheMachineIsClosed(SeamcallLeaf leaf, String name) {
         answer(leaf, TdxStatus.SYS_BUSY);
-        FileResult result = replay(HEADER, NOTE);
+        ReplayResult result = replay(HEADER, NOTE);
         assertEquals(
                 List.of("bring-up: as recorded, " + name + " gave TDX_SYS_BUSY (0x8000020200000000)"),
                 Recordings.differences(result));
@@ -187,7 +187,7 @@ class RecordedMachineTest {
     @Test
     void aRecordedFailureOfSysConfigEndsTheBringUp() {
         answer(SeamcallLeaf.SYS_CONFIG, TdxStatus.SYS_BUSY);
-        FileResult result =
+        ReplayResult result =
                 replay(HEADER.replace("'tdmrs'", "'sys_config_status': '0x8000020200000000', 'tdmrs'"), NOTE);
         assertEquals(List.of(), result.differences());
         assertEquals("0: 0x2d rcx=0x1000 rdx=0x2 r8=0x10021", calls().get(calls().size() - 1));
@@ -209,13 +209,13 @@ class RecordedMachineTest {
         Conformance conformance = Conformance.of(config -> {
             throw new IllegalArgumentException("32 address bits only");
         });
-        FileResult result = conformance.replay(Recordings.read(directory, HEADER, NOTE, NOTE));
+        ReplayResult result = conformance.replay(Recordings.read(directory, HEADER, NOTE, NOTE));
         assertEquals(
                 List.of("2 from 1: the backend cannot be the recorded machine: 32 address bits only"),
                 Recordings.skips(result));
         assertTrue(result.skipped());
         assertFalse(result.passed());
-        FileResult lines = conformance.replay(Recordings.read(directory, CONFIG_LINE, CONFIG_LINE));
+        ReplayResult lines = conformance.replay(Recordings.read(directory, CONFIG_LINE, CONFIG_LINE));
         assertEquals(
                 List.of("2 from 1: the backend cannot be the recorded machine: 32 address bits only"),
                 Recordings.skips(lines));
@@ -225,7 +225,7 @@ class RecordedMachineTest {
 
     @Test
     void withoutAHeaderEachLineIsASysConfigOnAMachineOfItsOwn() {
-        FileResult result = replay(CONFIG_LINE, CONFIG_LINE);
+        ReplayResult result = replay(CONFIG_LINE, CONFIG_LINE);
         assertTrue(result.passed(), () -> result.differences().toString());
         assertEquals(2, result.calls());
         assertEquals(Map.of("TDH.SYS.CONFIG", Map.of("s", 2)), result.coverage());
@@ -276,7 +276,7 @@ class RecordedMachineTest {
             regs.r9 = 1;
             return rax == SeamcallLeaf.SYS_CONFIG.rax() ? TdxStatus.INVALID_TDMR.with(2) : 0;
         };
-        FileResult result = replay(CONFIG_LINE.replace("'0x0'", "'0x0', 'rcx': '0x7'"));
+        ReplayResult result = replay(CONFIG_LINE.replace("'0x0'", "'0x0', 'rcx': '0x7'"));
         assertEquals(
                 List.of(
                         "rax: TDX_SUCCESS (0x0000000000000000), TDX_INVALID_TDMR|0x2 (0xc0000a0000000002)",
@@ -296,7 +296,7 @@ class RecordedMachineTest {
 
     @Test
     void aRecordingOfRacesIsNoneOfCalls() {
-        FileResult result = replay(HEADER, "{'name': 'race', 't1': [], 't2': []}");
+        ReplayResult result = replay(HEADER, "{'name': 'race', 't1': [], 't2': []}");
         assertEquals(List.of("1 from 1: a recording of races, not of calls"), Recordings.skips(result));
         assertTrue(result.skipped());
         assertEquals(0, machine.opened);

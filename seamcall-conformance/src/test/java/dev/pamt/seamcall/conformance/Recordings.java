@@ -19,32 +19,32 @@ final class Recordings {
 
     private Recordings() {}
 
-    static VectorFile read(Path directory, String... lines) {
+    static Recording read(Path directory, String... lines) {
         Path file = directory.resolve("recording.jsonl");
         try {
             Files.writeString(file, String.join("\n", lines).replace('\'', '"'));
-            return VectorFile.read(file);
+            return Recording.read(file);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
     /** What differs: the register, what was recorded, and what came. */
-    static List<String> differences(FileResult result) {
+    static List<String> differences(ReplayResult result) {
         return result.differences().stream()
                 .map(difference -> difference.register() + ": " + difference.expected() + ", " + difference.got())
                 .toList();
     }
 
     /** What was skipped: how many lines from which line, and why. */
-    static List<String> skips(FileResult result) {
+    static List<String> skips(ReplayResult result) {
         return result.skips().stream()
                 .map(skip -> skip.lines() + " from " + skip.firstLine() + ": " + skip.reason())
                 .toList();
     }
 
     /** Replays lines after the {@link #HEADER}. */
-    static FileResult replay(Path directory, FakeMachine machine, String... lines) {
+    static ReplayResult replay(Path directory, FakeMachine machine, String... lines) {
         String[] all = new String[lines.length + 1];
         all[0] = HEADER;
         System.arraycopy(lines, 0, all, 1, lines.length);

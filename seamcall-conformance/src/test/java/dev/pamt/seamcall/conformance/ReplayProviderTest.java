@@ -22,7 +22,7 @@ class ReplayProviderTest {
     private Path directory;
 
     /** A trace of: ADD of A is busy, ADD of A succeeds, REMOVE of A returns its pair. */
-    private VectorFile trace() throws Exception {
+    private Recording trace() throws Exception {
         Path file = directory.resolve("trace.jsonl");
         int[] calls = {0};
         try (Tracing tracing = Tracing.open(file)) {
@@ -38,7 +38,7 @@ class ReplayProviderTest {
                     0));
             play(traced);
         }
-        return VectorFile.read(file);
+        return Recording.read(file);
     }
 
     private static void play(Seamcalls calls) {
@@ -100,11 +100,11 @@ class ReplayProviderTest {
 
     @Test
     void aRecordingOfTheRealModuleAnswersToo() {
-        ReplayProvider real = ReplayProvider.of(VectorFile.shipped("sysrd_01_pamt_fields"), Order.ANY);
+        ReplayProvider real = ReplayProvider.of(Recording.shipped("sysrd_01_pamt_fields"), Order.ANY);
         assertEquals(12, real.remaining());
         IllegalArgumentException refused = assertThrows(
                 IllegalArgumentException.class,
-                () -> ReplayProvider.of(VectorFile.shipped("sysconfig_01_tdmr_checks"), Order.ANY));
+                () -> ReplayProvider.of(Recording.shipped("sysconfig_01_tdmr_checks"), Order.ANY));
         assertEquals("sysconfig_01_tdmr_checks.jsonl.gz has no header", refused.getMessage());
     }
 }

@@ -37,7 +37,7 @@ class ReplayTest {
     @TempDir
     private Path directory;
 
-    private FileResult replay(String... lines) {
+    private ReplayResult replay(String... lines) {
         return Recordings.replay(directory, machine, lines);
     }
 
@@ -55,7 +55,7 @@ class ReplayTest {
 
     @Test
     void aCallIsMadeWithItsInputsAndWhatTheRecordingSaysOfOtherRegisters() {
-        FileResult result = replay(ADD.replace("'in'", "'lp': 3, 'in'"), "{'note': 'a comment'}");
+        ReplayResult result = replay(ADD.replace("'in'", "'lp': 3, 'in'"), "{'note': 'a comment'}");
         assertEquals(List.of("3: 0x3a rcx=0x102000001 rdx=0x102800000 r8=0x102801000 r15=0xca0d"), machine.log);
         assertTrue(result.passed());
         assertEquals(1, result.calls());
@@ -73,7 +73,7 @@ class ReplayTest {
     @Test
     void anotherStatusIsADifference() {
         machine.module = (processor, rax, regs) -> TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
-        FileResult result = replay(ADD);
+        ReplayResult result = replay(ADD);
         assertEquals(
                 "recording.jsonl  n 7  TDH.PHYMEM.PAMT.ADD  rax  expected TDX_SUCCESS (0x0000000000000000)"
                         + "  got TDX_OPERAND_BUSY|RCX (0x8000020000000001)",
@@ -108,7 +108,7 @@ class ReplayTest {
     @Test
     void theStateAfterACallIsThatOfTheRecording() {
         theStateIsAsRecorded();
-        FileResult result = replay(ADD_AND_STATE);
+        ReplayResult result = replay(ADD_AND_STATE);
         assertTrue(result.passed(), () -> result.differences().toString());
     }
 
@@ -129,7 +129,7 @@ class ReplayTest {
     @Test
     void withoutInspectionTheStateAfterACallIsNotComparedAndThatIsSaid() {
         machine.inspected = false;
-        FileResult result = replay(ADD_AND_STATE, ADD_AND_STATE);
+        ReplayResult result = replay(ADD_AND_STATE, ADD_AND_STATE);
         assertEquals(2, result.calls());
         assertEquals(
                 List.of("2 from 2: the backend has no inspection: PAMT entries and page bitmap after a call are not"
@@ -182,7 +182,7 @@ class ReplayTest {
         machine.words.put("pamt SIZE_2M 0x102000000 1", 0xabL);
         Conformance all = Conformance.of(machine::open);
         Conformance less = all.leavingOut(ComparisonRule.STALE_FREE_ENTRY);
-        VectorFile recording = Recordings.read(
+        Recording recording = Recordings.read(
                 directory,
                 Recordings.HEADER,
                 "{'harness': 'read_pamt_entry', 'level': '2m', 'pa': '0x102000000', 'raw': ['0x0', '0xcd']}");
@@ -205,7 +205,7 @@ class ReplayTest {
     void memoryIsFilledWrittenAndCompared() {
         machine.inspected = false;
         machine.words.put("memory 0x5000", 6L);
-        FileResult result = replay(
+        ReplayResult result = replay(
                 "{'harness': 'fill_page', 'pa': '0x1000', 'size': 16, 'value': '0xff'}",
                 "{'harness': 'write_phys64', 'pa': '0x4000', 'value': 7}",
                 "{'harness': 'read_phys64', 'pa': '0x5000', 'value': 5}",
@@ -238,7 +238,7 @@ class ReplayTest {
         machine.words.put("td of 0x8000", 0x9000L);
         machine.words.put(word, 5L);
         String read = "{'harness': " + line.replace(" | ", ", ") + ", 'raw': ";
-        FileResult result = replay(read + "'0x5'}", read + "'0x4'}");
+        ReplayResult result = replay(read + "'0x5'}", read + "'0x4'}");
         assertEquals(List.of(register + ": 0x4, 0x5"), Recordings.differences(result));
         assertEquals(2, result.events());
         machine.inspected = false;
@@ -252,7 +252,7 @@ class ReplayTest {
     @Test
     void whatTheHarnessWroteIsWrittenAndWhatWasThereCompared() {
         machine.words.putAll(Map.of("td of 0x8000", 0x9000L, "lock SIZE_2M 0x102000000", 1L, "td 0x9000 EPOCH", 2L));
-        FileResult result = replay(
+        ReplayResult result = replay(
                 "{'harness': 'set_lock', 'level': '2m', 'pa': '0x102000001', 'raw': '0x4', 'old': '0x3'}",
                 "{'harness': 'release_lock', 'level': '2m', 'pa': '0x102000001', 'raw': '0x0', 'old': '0x4'}",
                 "{'harness': 'set_td_lock', 'lock': 'epoch', 'vp': '0x8000', 'raw': '0x5', 'old': '0x0'}",
@@ -291,7 +291,7 @@ class ReplayTest {
             })
     void withoutInspectionNothingIsMadeAfterTheModuleWasToBeChanged(String event) {
         machine.inspected = false;
-        FileResult result = replay(
+        ReplayResult result = replay(
                 ADD,
                 "{'harness': '" + event + "'}",
                 "{'note': 'a comment is no line of the recording'}",
@@ -306,7 +306,7 @@ class ReplayTest {
 
     @Test
     void whatIsOfAnUnknownKindIsSkippedAlone() {
-        FileResult result = replay("{'harness': 'dance'}", "{'what': 'a line'}", ADD);
+        ReplayResult result = replay("{'harness': 'dance'}", "{'what': 'a line'}", ADD);
         assertEquals(
                 List.of("1 from 2: an event of unknown kind: dance", "1 from 3: a line of unknown kind"),
                 Recordings.skips(result));
@@ -416,7 +416,7 @@ class ReplayTest {
         machine.module = (processor, rax, regs) -> {
             throw new SeamcallUnavailableException("gone");
         };
-        FileResult result = replay(ADD, ADD, "{'note': 'a comment'}", ADD);
+        ReplayResult result = replay(ADD, ADD, "{'note': 'a comment'}", ADD);
         assertEquals(List.of("rax: TDX_SUCCESS, the backend lost its module: gone"), Recordings.differences(result));
         assertEquals(
                 List.of("2 from 3: the backend lost its module earlier in the recording"), Recordings.skips(result));

@@ -17,8 +17,8 @@ class ResultTest {
     private static final Difference DIFFERENCE = new Difference("file", 5, -1, "LEAF", "rdx", "0x1", "0x2");
     private static final Skip SKIP = new Skip("another machine", 1, 1);
 
-    private static FileResult result(int calls, List<Difference> differences) {
-        return new FileResult("file", calls, 0, new TreeMap<>(), differences, List.of(SKIP));
+    private static ReplayResult result(int calls, List<Difference> differences) {
+        return new ReplayResult("file", calls, 0, new TreeMap<>(), differences, List.of(SKIP));
     }
 
     @Test

@@ -7,8 +7,8 @@ import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.conformance.Conformance;
 import dev.pamt.seamcall.conformance.Difference;
-import dev.pamt.seamcall.conformance.FileResult;
-import dev.pamt.seamcall.conformance.VectorFile;
+import dev.pamt.seamcall.conformance.Recording;
+import dev.pamt.seamcall.conformance.ReplayResult;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,14 +62,14 @@ class BringUpReplayTest {
                 + "\"}, \"status\": \"" + rax + "\"" + more + "}";
     }
 
-    private FileResult replay(String first, List<String> others) throws Exception {
+    private ReplayResult replay(String first, List<String> others) throws Exception {
         Path file = directory.resolve("recording.jsonl");
         Files.writeString(file, first + "\n" + String.join("\n", others));
-        return Conformance.of(new EmulatorFactory()::open).replay(VectorFile.read(file));
+        return Conformance.of(new EmulatorFactory()::open).replay(Recording.read(file));
     }
 
     private void assertPasses(int calls, String first, List<String> others) throws Exception {
-        FileResult result = replay(first, others);
+        ReplayResult result = replay(first, others);
         assertEquals(List.of(), result.differences());
         assertEquals(List.of(), result.skips());
         assertEquals(calls, result.calls());

@@ -7,7 +7,7 @@ import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.conformance.Conformance;
-import dev.pamt.seamcall.conformance.VectorFile;
+import dev.pamt.seamcall.conformance.Recording;
 import dev.pamt.seamcall.decorator.SeamcallDecorator;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 import dev.pamt.seamcall.harness.ModuleInspection;
@@ -49,9 +49,8 @@ class ChildPagesTest {
 
     @Test
     void everySeptPageOfATdWithAnL2VmIsCounted() {
-        assertTrue(Conformance.of(this::open)
-                .replay(VectorFile.shipped("td_05_l2"))
-                .passed());
+        assertTrue(
+                Conformance.of(this::open).replay(Recording.shipped("td_05_l2")).passed());
         assertEquals(
                 List.of(
                         "TDH.MEM.SEPT.ADD +2",

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.conformance.Litmus;
-import dev.pamt.seamcall.conformance.VectorFile;
+import dev.pamt.seamcall.conformance.Recording;
 import dev.pamt.seamcall.emulator.EmulatorConfig;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 import dev.pamt.seamcall.emulator.Inspection;
@@ -29,7 +29,7 @@ class LitmusTest {
     private static final int RACES = 30;
     private static final int MAX_DELAY_SPINS = 400;
     private static final long SEED = System.nanoTime();
-    private static final VectorFile RECORDING = VectorFile.shippedLitmus();
+    private static final Recording RECORDING = Recording.shippedLitmus();
 
     @BeforeAll
     void printSeed() {
@@ -48,7 +48,7 @@ class LitmusTest {
         assertEquals(Map.of(), plain.outside(), () -> explain(name));
         Delays delays = new Delays();
         Litmus.Result delayed =
-                Litmus.of(delays::open, RACES, SEED + 1).tell(delays).run(RECORDING, name);
+                Litmus.of(delays::open, RACES, SEED + 1).withListener(delays).run(RECORDING, name);
         assertEquals(Map.of(), delayed.outside(), () -> explain(name));
     }
 

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.seamcall.conformance.Conformance;
-import dev.pamt.seamcall.conformance.FileResult;
-import dev.pamt.seamcall.conformance.VectorFile;
+import dev.pamt.seamcall.conformance.Recording;
+import dev.pamt.seamcall.conformance.ReplayResult;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,13 +15,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class RecordingsTest {
     /** Names: a recording is read by its own test, so that one alone costs no more than itself. */
     static List<String> recordings() {
-        return VectorFile.shippedNames();
+        return Recording.shippedNames();
     }
 
     @ParameterizedTest
     @MethodSource("recordings")
     void everyCallIsAnsweredAsRecorded(String recording) {
-        FileResult result = Conformance.of(new EmulatorFactory()::open).replay(VectorFile.shipped(recording));
+        ReplayResult result = Conformance.of(new EmulatorFactory()::open).replay(Recording.shipped(recording));
         assertEquals(
                 List.of(),
                 result.differences().stream().limit(10).toList(),

@@ -8,8 +8,8 @@ import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.conformance.Conformance;
 import dev.pamt.seamcall.conformance.Difference;
-import dev.pamt.seamcall.conformance.FileResult;
-import dev.pamt.seamcall.conformance.VectorFile;
+import dev.pamt.seamcall.conformance.Recording;
+import dev.pamt.seamcall.conformance.ReplayResult;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 import dev.pamt.seamcall.harness.GuestDriver;
 import dev.pamt.seamcall.harness.ModuleInspection;
@@ -73,9 +73,9 @@ class ReplayCatchesTest {
 
     /** The differences of a recording, which is replayed whole. */
     private static List<Difference> differences(String wrong, String recording) {
-        FileResult result = Conformance.of(
+        ReplayResult result = Conformance.of(
                         config -> spoiled(SeamcallPlatform.class, new EmulatorFactory().open(config), wrong))
-                .replay(VectorFile.shipped(recording));
+                .replay(Recording.shipped(recording));
         assertEquals(List.of(), result.skips());
         return result.differences();
     }

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.conformance.Conformance;
-import dev.pamt.seamcall.conformance.FileResult;
+import dev.pamt.seamcall.conformance.Recording;
+import dev.pamt.seamcall.conformance.ReplayResult;
 import dev.pamt.seamcall.conformance.Tracing;
-import dev.pamt.seamcall.conformance.VectorFile;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -26,12 +26,12 @@ class TraceTest {
     void theTraceOfAWholeMachineReplaysWithoutADifference() throws Exception {
         Path file = directory.resolve("trace.jsonl.gz");
         Tracing[] tracing = new Tracing[1];
-        FileResult recorded = Conformance.of(config -> traced(config, file, tracing))
-                .replay(VectorFile.shipped("remove_01_input_checks"));
+        ReplayResult recorded = Conformance.of(config -> traced(config, file, tracing))
+                .replay(Recording.shipped("remove_01_input_checks"));
         tracing[0].close();
         assertTrue(recorded.passed());
 
-        FileResult replayed = Conformance.of(new EmulatorFactory()::open).replay(VectorFile.read(file));
+        ReplayResult replayed = Conformance.of(new EmulatorFactory()::open).replay(Recording.read(file));
         assertEquals(List.of(), replayed.differences());
         assertTrue(replayed.calls() > recorded.calls(), "the calls of the bring-up are in the trace, too");
     }

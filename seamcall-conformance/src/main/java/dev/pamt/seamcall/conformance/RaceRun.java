@@ -17,7 +17,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** One race, run once on a machine of its own. */
-final class Race {
+final class RaceRun {
     private static final String NOT_RUN = "not run";
     private static final String FATAL = "FATAL_";
     private static final Pattern FATAL_MESSAGE = Pattern.compile("fatal error (\\d+) in .* on processor (\\d+)");
@@ -47,7 +47,7 @@ final class Race {
     private List<Made> first = List.of();
     private List<Made> second = List.of();
 
-    Race(RecordedMachine machine, JsonValue header, JsonValue test, Litmus.RaceListener listener, int headStart) {
+    RaceRun(RecordedMachine machine, JsonValue header, JsonValue test, Litmus.RaceListener listener, int headStart) {
         this.machine = machine;
         this.header = header;
         this.test = test;

@@ -13,7 +13,7 @@ import java.util.SortedMap;
  * @param differences what differs, in the order of the recording
  * @param skips what was not replayed or not compared
  */
-public record FileResult(
+public record ReplayResult(
         String file,
         int calls,
         int events,

@@ -18,7 +18,7 @@ import java.util.zip.GZIPInputStream;
  *
  * <p>Immutable and thread-safe.
  */
-public final class VectorFile {
+public final class Recording {
     private static final String PLAIN = ".jsonl";
     private static final String PACKED = ".jsonl.gz";
     private static final String LITMUS = "litmus";
@@ -62,7 +62,7 @@ public final class VectorFile {
     private final String name;
     private final List<JsonValue> lines;
 
-    private VectorFile(String name, List<JsonValue> lines) {
+    private Recording(String name, List<JsonValue> lines) {
         this.name = name;
         this.lines = List.copyOf(lines);
     }
@@ -74,7 +74,7 @@ public final class VectorFile {
      * @return the recording
      * @throws IOException if the file cannot be read or is no recording; the message says where
      */
-    public static VectorFile read(Path file) throws IOException {
+    public static Recording read(Path file) throws IOException {
         try (InputStream stream = Files.newInputStream(file)) {
             String name = file.getFileName().toString();
             return read(name, name.endsWith(".gz") ? new GZIPInputStream(stream) : stream);
@@ -88,18 +88,18 @@ public final class VectorFile {
      * @return the recordings; at least one
      * @throws IOException if one of them cannot be read or is no recording, or there are none
      */
-    public static List<VectorFile> readAll(Path fileOrDirectory) throws IOException {
+    public static List<Recording> readAll(Path fileOrDirectory) throws IOException {
         if (!Files.isDirectory(fileOrDirectory)) {
             return List.of(read(fileOrDirectory));
         }
         List<Path> files;
         try (Stream<Path> entries = Files.list(fileOrDirectory)) {
-            files = entries.filter(VectorFile::isRecording).sorted().toList();
+            files = entries.filter(Recording::isRecording).sorted().toList();
         }
         if (files.isEmpty()) {
             throw new IOException(fileOrDirectory + " has no " + PLAIN + " and no " + PACKED + " file");
         }
-        List<VectorFile> read = new ArrayList<>();
+        List<Recording> read = new ArrayList<>();
         for (Path file : files) {
             read.add(read(file));
         }
@@ -116,8 +116,8 @@ public final class VectorFile {
      *
      * @return the recordings, ordered by name
      */
-    public static List<VectorFile> shipped() {
-        return shippedNames().stream().map(VectorFile::shipped).toList();
+    public static List<Recording> shipped() {
+        return shippedNames().stream().map(Recording::shipped).toList();
     }
 
     /**
@@ -134,7 +134,7 @@ public final class VectorFile {
      *
      * @return the recording, for {@link Litmus}
      */
-    public static VectorFile shippedLitmus() {
+    public static Recording shippedLitmus() {
         return shipped(LITMUS);
     }
 
@@ -145,8 +145,8 @@ public final class VectorFile {
      * @return the recording
      * @throws IllegalArgumentException if there is none of that name
      */
-    public static VectorFile shipped(String name) {
-        try (InputStream stream = VectorFile.class.getResourceAsStream("vectors/" + name + PACKED)) {
+    public static Recording shipped(String name) {
+        try (InputStream stream = Recording.class.getResourceAsStream("vectors/" + name + PACKED)) {
             if (stream == null) {
                 throw new IllegalArgumentException("no recording is named '" + name + "'");
             }
@@ -156,7 +156,7 @@ public final class VectorFile {
         }
     }
 
-    private static VectorFile read(String name, InputStream stream) throws IOException {
+    private static Recording read(String name, InputStream stream) throws IOException {
         List<JsonValue> lines = new ArrayList<>();
         try (BufferedReader reader = new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
@@ -166,7 +166,7 @@ public final class VectorFile {
         if (lines.isEmpty()) {
             throw new IOException(name + " is empty");
         }
-        return new VectorFile(name, lines);
+        return new Recording(name, lines);
     }
 
     private static JsonValue parse(String name, int number, String line) throws IOException {

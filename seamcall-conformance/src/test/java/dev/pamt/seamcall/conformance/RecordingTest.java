@@ -18,7 +18,7 @@ import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class VectorFileTest {
+class RecordingTest {
     @TempDir
     private Path directory;
 
@@ -28,13 +28,13 @@ class VectorFileTest {
 
     private String refusal(String content) throws IOException {
         Path file = write("bad.jsonl", content);
-        return assertThrows(IOException.class, () -> VectorFile.read(file)).getMessage();
+        return assertThrows(IOException.class, () -> Recording.read(file)).getMessage();
     }
 
     @Test
     void aRecordingIsItsLinesPackedOrNot() throws Exception {
         String lines = "{\"header\": 1}\n{\"note\": \"é\"}\n";
-        VectorFile plain = VectorFile.read(write("a.jsonl", lines));
+        Recording plain = Recording.read(write("a.jsonl", lines));
         Path packed = directory.resolve("b.jsonl.gz");
         try (Writer out =
                 new OutputStreamWriter(new GZIPOutputStream(Files.newOutputStream(packed)), StandardCharsets.UTF_8)) {
@@ -42,7 +42,7 @@ class VectorFileTest {
         }
         assertEquals("a.jsonl", plain.name());
         assertEquals("a.jsonl", plain.toString());
-        for (VectorFile recording : List.of(plain, VectorFile.read(packed))) {
+        for (Recording recording : List.of(plain, Recording.read(packed))) {
             assertEquals(2, recording.lines().size());
             assertEquals("é", recording.lines().get(1).get("note").text());
             assertSame(recording.lines().get(0), recording.header());
@@ -51,7 +51,7 @@ class VectorFileTest {
 
     @Test
     void aFirstLineThatIsNoHeaderIsNone() throws Exception {
-        assertNull(VectorFile.read(write("a.jsonl", "{\"note\": 1}\n{\"header\": 1}"))
+        assertNull(Recording.read(write("a.jsonl", "{\"note\": 1}\n{\"header\": 1}"))
                 .header());
     }
 
@@ -63,11 +63,11 @@ class VectorFileTest {
         Files.createDirectory(directory.resolve("c.jsonl"));
         assertEquals(
                 List.of("a.jsonl", "b.jsonl"),
-                VectorFile.readAll(directory).stream().map(VectorFile::name).toList());
+                Recording.readAll(directory).stream().map(Recording::name).toList());
         assertEquals(
                 List.of("b.jsonl"),
-                VectorFile.readAll(directory.resolve("b.jsonl")).stream()
-                        .map(VectorFile::name)
+                Recording.readAll(directory.resolve("b.jsonl")).stream()
+                        .map(Recording::name)
                         .toList());
     }
 
@@ -75,7 +75,7 @@ class VectorFileTest {
     void aDirectoryWithoutRecordingsIsRefused() {
         assertEquals(
                 directory + " has no .jsonl and no .jsonl.gz file",
-                assertThrows(IOException.class, () -> VectorFile.readAll(directory))
+                assertThrows(IOException.class, () -> Recording.readAll(directory))
                         .getMessage());
     }
 
@@ -89,21 +89,21 @@ class VectorFileTest {
 
     @Test
     void aRecordingOfRacesHasALineWithTwoPrograms() throws Exception {
-        VectorFile races = VectorFile.read(
+        Recording races = Recording.read(
                 write(
                         "races.jsonl",
                         "{\"header\": 1}\n{\"name\": \"b\", \"t1\": [], \"t2\": []}\n{\"name\": \"a\", \"t1\": [], \"t2\": []}"));
         assertTrue(races.isLitmus());
         assertEquals(List.of("b", "a"), races.litmusNames());
-        assertFalse(VectorFile.read(write("one.jsonl", "{\"t1\": []}")).isLitmus());
-        assertFalse(VectorFile.read(write("two.jsonl", "{\"t2\": []}")).isLitmus());
+        assertFalse(Recording.read(write("one.jsonl", "{\"t1\": []}")).isLitmus());
+        assertFalse(Recording.read(write("two.jsonl", "{\"t2\": []}")).isLitmus());
     }
 
     @Test
     void anUnknownNameIsRefused() {
         assertEquals(
                 "no recording is named 'none'",
-                assertThrows(IllegalArgumentException.class, () -> VectorFile.shipped("none"))
+                assertThrows(IllegalArgumentException.class, () -> Recording.shipped("none"))
                         .getMessage());
     }
 }
