@@ -9,14 +9,14 @@ import static dev.pamt.seamcall.emulator.TestTd.TDVPR;
 import static dev.pamt.seamcall.emulator.TestTd.septPage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.pamt.seamcall.GuestDriver;
-import dev.pamt.seamcall.GuestDriver.Access;
-import dev.pamt.seamcall.GuestDriver.Outcome;
-import dev.pamt.seamcall.GuestDriver.Step;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.harness.GuestDriver;
+import dev.pamt.seamcall.harness.GuestDriver.Access;
+import dev.pamt.seamcall.harness.GuestDriver.StepOutcome;
+import dev.pamt.seamcall.harness.GuestDriver.StepResult;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -61,20 +61,20 @@ class GuestPagesTest {
         guests.enterLongMode(0);
     }
 
-    private Step accept(long gpaAndLevel) {
+    private StepResult accept(long gpaAndLevel) {
         SeamcallRegisters guestRegs = new SeamcallRegisters();
         guestRegs.rcx = gpaAndLevel;
         return guests.tdcall(0, ACCEPT, guestRegs);
     }
 
-    private void assertAnswered(long status, Step step) {
-        assertEquals(Outcome.DONE, step.outcome());
+    private void assertAnswered(long status, StepResult step) {
+        assertEquals(StepOutcome.DONE, step.outcome());
         expect(status, step.value());
     }
 
     /** The host is told the level that was asked for, the one reached, and the state there. */
-    private void assertFaultedOut(long gpa, long asked, long reached, long state, boolean leaf, Step step) {
-        assertEquals(new Step(Outcome.EXIT, EPT_VIOLATION), step);
+    private void assertFaultedOut(long gpa, long asked, long reached, long state, boolean leaf, StepResult step) {
+        assertEquals(new StepResult(StepOutcome.EXIT, EPT_VIOLATION), step);
         assertEquals(2, regs.rcx);
         assertEquals(1 | asked << 32 | reached << 35 | state << 38 | (leaf ? 1L << 46 : 0), regs.rdx);
         assertEquals(gpa, regs.r8);
@@ -135,7 +135,7 @@ class GuestPagesTest {
         host.machine.memory().write64(page(6, polls), 3);
         host.machine.memory().write64(page(6, 511), 3);
         host.inspection().interruptAfterPolls(polls);
-        assertEquals(Outcome.INTERRUPTED, accept(GPA_2M | LEVEL_2M).outcome());
+        assertEquals(StepOutcome.INTERRUPTED, accept(GPA_2M | LEVEL_2M).outcome());
         assertEquals(0, host.machine.memory().read64(page(6, polls)));
         assertEquals(3, host.machine.memory().read64(page(6, 511)));
         assertEquals(PAGE | PENDING | region(6) | (polls + 1L) << 12, td.entry(GPA_2M, 1));
@@ -212,12 +212,13 @@ class GuestPagesTest {
     void anAccessToAnAcceptedPageGoesThrough() {
         accept(GPA_2M | LEVEL_2M);
         assertEquals(
-                Outcome.DONE, guests.access(0, GPA_2M + 0x12345, Access.WRITE).outcome());
+                StepOutcome.DONE,
+                guests.access(0, GPA_2M + 0x12345, Access.WRITE).outcome());
     }
 
     @Test
     void anAccessToAPendingPageIsAnExceptionOfTheGuests() {
-        assertEquals(new Step(Outcome.EXCEPTION, VIRTUALISATION), guests.access(0, GPA_2M, Access.READ));
+        assertEquals(new StepResult(StepOutcome.EXCEPTION, VIRTUALISATION), guests.access(0, GPA_2M, Access.READ));
     }
 
     @Test
@@ -229,7 +230,7 @@ class GuestPagesTest {
         SeamcallRegisters out = new SeamcallRegisters();
         out.rcx = TDVPR;
         its.enter(0, out);
-        assertEquals(new Step(Outcome.EXIT, EPT_VIOLATION), its.access(0, GPA_2M + 0x123, Access.READ));
+        assertEquals(new StepResult(StepOutcome.EXIT, EPT_VIOLATION), its.access(0, GPA_2M + 0x123, Access.READ));
         assertEquals(1, out.rcx);
         assertEquals(6, out.rdx);
         assertEquals(GPA_2M, out.r8);
@@ -238,7 +239,7 @@ class GuestPagesTest {
     @ParameterizedTest
     @ValueSource(longs = {0, 2 * GPA_2M, 1L << 47, 1L << 47 | GPA_4K})
     void anAccessWhereNothingIsOrToSharedMemoryGoesToTheHost(long gpa) {
-        assertEquals(new Step(Outcome.EXIT, EPT_VIOLATION), guests.access(0, gpa, Access.EXECUTE));
+        assertEquals(new StepResult(StepOutcome.EXIT, EPT_VIOLATION), guests.access(0, gpa, Access.EXECUTE));
         assertEquals(4, regs.rcx);
         assertEquals(0, regs.rdx);
         assertEquals(gpa, regs.r8);
@@ -247,14 +248,14 @@ class GuestPagesTest {
     @ParameterizedTest
     @ValueSource(longs = {1L << 46, 1L << 48, 1L << 47 | 1L << 48})
     void anAccessToAnAddressThatCannotBeIsAPageFault(long gpa) {
-        assertEquals(new Step(Outcome.EXCEPTION, PAGE_FAULT), guests.access(0, gpa, Access.READ));
+        assertEquals(new StepResult(StepOutcome.EXCEPTION, PAGE_FAULT), guests.access(0, gpa, Access.READ));
     }
 
     @Test
     void aBlockedPageFaultsAtOnce() {
         accept(GPA_2M | LEVEL_2M);
         expect(TdxStatus.SUCCESS, host.calls(1).memRangeBlock(host.regs, GPA_2M | LEVEL_2M, TDR));
-        assertEquals(new Step(Outcome.EXIT, EPT_VIOLATION), guests.access(0, GPA_2M, Access.READ));
+        assertEquals(new StepResult(StepOutcome.EXIT, EPT_VIOLATION), guests.access(0, GPA_2M, Access.READ));
     }
 
     /** Seven faults at one instruction: the host looks as if it stepped through the guest. */

@@ -8,12 +8,12 @@ import static dev.pamt.seamcall.emulator.TestTd.TDR;
 import static dev.pamt.seamcall.emulator.TestTd.septPage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.pamt.seamcall.ModuleInspection.TdLock;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.pamt.PageType;
+import dev.pamt.seamcall.harness.ModuleInspection.TdLock;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

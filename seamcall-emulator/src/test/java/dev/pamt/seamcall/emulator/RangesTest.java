@@ -9,7 +9,6 @@ import static dev.pamt.seamcall.emulator.TestTd.septPages;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.pamt.seamcall.ModuleInspection.TdLock;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -17,6 +16,7 @@ import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.harness.ModuleInspection.TdLock;
 import org.junit.jupiter.api.Test;
 
 /** MEM.RANGE.BLOCK, MEM.RANGE.UNBLOCK and MEM.TRACK, and the check that both were done. */

@@ -2,7 +2,6 @@ package dev.pamt.seamcall.emulator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.SeamcallLeaf;
@@ -10,6 +9,7 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.List;
 
 /**

@@ -10,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.pamt.seamcall.ModuleInspection.TdLock;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -18,6 +17,7 @@ import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.harness.ModuleInspection.TdLock;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
