@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.PamtManager;
+import dev.pamt.api.PamtStats;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -29,8 +30,8 @@ class QuickStartTest {
             pamt.put(page);
             pamt.freePage(page); // the last user is gone: TDH.PHYMEM.PAMT.REMOVE
             out.println(pamt.state(page));
-            out.println(pamt.stats().calls().adds() + " ADD, "
-                    + pamt.stats().calls().removes() + " REMOVE");
+            PamtStats.Calls calls = pamt.stats().calls();
+            out.println(calls.adds() + " ADD, " + calls.removes() + " REMOVE");
         }
         // end
     }
