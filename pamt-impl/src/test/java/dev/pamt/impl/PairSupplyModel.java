@@ -14,8 +14,9 @@ import org.jetbrains.lincheck.datastructures.ThreadIdGen;
 import org.jetbrains.lincheck.datastructures.Validate;
 
 /**
- * The supply under Lincheck: no pair is in two hands, none is forgotten, and no slot keeps a chunk that is not the home. The first
- * chunk has two free pairs, so that the home moves. Public because Lincheck asks for it.
+ * The supply under Lincheck: no pair is in two hands, none is forgotten, and no slot keeps a chunk that is not the home. Of the
+ * first chunk one pair waits in a slot, each thread has one in its hands, and one is free: so the home moves, and threads meet in
+ * the slots. Public because Lincheck asks for it.
  */
 @Param(name = "region", gen = IntGen.class, conf = "0:1")
 public final class PairSupplyModel {
@@ -35,9 +36,9 @@ public final class PairSupplyModel {
     private final PairSupply supply = new PairSupply(pool, donors, pages, regions);
     private final AtomicIntegerArray owners = new AtomicIntegerArray(CHUNKS * PAIRS);
     private final PagePair[][] inHand = new PagePair[4][2];
-    private final PagePair[] kept = new PagePair[PAIRS - 2];
+    private final PagePair[] kept = new PagePair[PAIRS - 4];
 
-    /** Makes a supply of whose first chunk two pairs are free. */
+    /** Makes a supply of whose first chunk most pairs are out. */
     public PairSupplyModel() {
         begin();
     }
@@ -46,6 +47,10 @@ public final class PairSupplyModel {
         for (int i = 0; i < kept.length; i++) {
             kept[i] = supply.take(PairSource.NO_REGION);
         }
+        take(1, 0);
+        take(1, 1);
+        take(2, 1);
+        giveBack(1, 0);
     }
 
     private static int indexOf(PagePair pair) {
