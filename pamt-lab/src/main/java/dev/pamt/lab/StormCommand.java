@@ -44,7 +44,7 @@ import picocli.CommandLine.Spec;
         sortOptions = false)
 final class StormCommand implements Callable<Integer> {
     /** What the real module needs on average for one ADD and one REMOVE, in nanoseconds (Linux, v5 series, 2026). */
-    private static final String MEASURED_LATENCY = "PHYMEM_PAMT_ADD=4000,PHYMEM_PAMT_REMOVE=2000";
+    private static final String AVERAGE_LATENCY = "PHYMEM_PAMT_ADD=4000,PHYMEM_PAMT_REMOVE=2000";
 
     /** The part of the heap that the addresses of guest pages may take. */
     private static final double HEAP_SHARE = 0.6;
@@ -64,7 +64,9 @@ final class StormCommand implements Callable<Integer> {
     enum Latency {
         /** Nothing but the work itself. */
         NONE,
-        /** What the real module was measured to need. */
+        /** What the real module needs on average, for ADD and REMOVE. */
+        AVERAGE,
+        /** Times drawn for each call as they were measured on the real module. */
         MEASURED;
 
         @Override
@@ -83,7 +85,7 @@ final class StormCommand implements Callable<Integer> {
             names = "--memory",
             paramLabel = "SIZE",
             defaultValue = "1G",
-            converter = Bytes.class,
+            converter = SizeConverter.class,
             description = "Memory of each TD, a multiple of 2M (default: 1G).")
     private long memoryBytes;
 
@@ -119,11 +121,12 @@ final class StormCommand implements Callable<Integer> {
 
     @Option(
             names = "--latency",
-            paramLabel = "none|measured",
-            defaultValue = "measured",
+            paramLabel = "none|average|measured",
+            defaultValue = "average",
             description = {
                 "What SEAMCALLs cost on the emulator:",
-                "  measured: 4 us for an ADD, 2 us for a REMOVE, as on the real module (default)",
+                "  average: 4 us for an ADD, 2 us for a REMOVE, the averages of the real module (default)",
+                "  measured: drawn for each call, as measured on the real module",
                 "  none: nothing but the work itself"
             })
     private Latency latency;
@@ -156,10 +159,10 @@ final class StormCommand implements Callable<Integer> {
         checkJson();
         SeamcallProviderFactory factory = factory();
         List<LockStrategy> chosen = strategies.isEmpty() ? LockStrategyConverter.builtIn() : strategies;
-        Ground ground = groundWithRoom(factory, plan);
+        HostCandidate host = hostWithRoom(factory, plan);
 
         PrintWriter out = spec.commandLine().getOut();
-        describe(out, plan, ground, factory);
+        describe(out, plan, host, factory);
         StormPlan warmUp = plan.withMemoryUpTo(WARM_UP_BYTES);
         List<StormResult> results = new ArrayList<>();
         long steps = 2L * chosen.size() * (warmUp.guestPages() + plan.guestPages());
@@ -167,18 +170,18 @@ final class StormCommand implements Callable<Integer> {
             // Otherwise the first strategy pays for the JIT compiler.
             bar.phase("warming up");
             for (LockStrategy strategy : chosen) {
-                run(new Storm(warmUp, bar::step), strategy, factory, ground.memory);
+                run(new Storm(warmUp, bar::step), strategy, factory, host.memory);
             }
             for (LockStrategy strategy : chosen) {
                 bar.phase(strategy.name());
-                results.add(run(new Storm(plan, bar::step), strategy, factory, ground.memory));
+                results.add(run(new Storm(plan, bar::step), strategy, factory, host.memory));
             }
         }
         StormTable.lines(results).forEach(out::println);
         out.println();
         StormTable.legend().forEach(out::println);
         if (json != null) {
-            write(plan, ground, results);
+            write(plan, host, results);
         }
         List<String> findings = StormTable.findings(results);
         findings.forEach(spec.commandLine().getErr()::println);
@@ -232,23 +235,23 @@ final class StormCommand implements Callable<Integer> {
     }
 
     /** The memory map to use: one on which a host comes up and has room for the storm. */
-    private Ground groundWithRoom(SeamcallProviderFactory factory, StormPlan plan) {
+    private HostCandidate hostWithRoom(SeamcallProviderFactory factory, StormPlan plan) {
         boolean isDefault = memoryMap == null;
-        Ground ground = ground(factory, plan, isDefault ? LabMemory.ofDefault() : LabMemory.of(memoryMap));
-        if (!ground.lacks.isEmpty() && isDefault) {
-            ground = ground(factory, plan, LabMemory.synthetic(ground.lacks));
+        HostCandidate host = candidate(factory, plan, isDefault ? LabMemory.ofDefault() : LabMemory.of(memoryMap));
+        if (!host.lacks.isEmpty() && isDefault) {
+            host = candidate(factory, plan, LabMemory.synthetic(host.lacks));
         }
-        if (!ground.lacks.isEmpty()) {
-            throw usage(ground.lacks + "; use fewer --tds, less --memory or another --memory-map");
+        if (!host.lacks.isEmpty()) {
+            throw usage(host.lacks + "; use fewer --tds, less --memory or another --memory-map");
         }
-        return ground;
+        return host;
     }
 
-    private Ground ground(SeamcallProviderFactory factory, StormPlan plan, LabMemory memory) {
+    private HostCandidate candidate(SeamcallProviderFactory factory, StormPlan plan, LabMemory memory) {
         try (TdxHost host = bringUp(factory, memory)) {
             HostFacts facts = HostFacts.of(host);
             if (plan.tds() > Storm.mostTds(host)) {
-                return new Ground(
+                return new HostCandidate(
                         memory,
                         facts,
                         String.format(
@@ -267,7 +270,7 @@ final class StormCommand implements Callable<Integer> {
                             pages(needed),
                             memory.source(),
                             pages(facts.freePages()));
-            return new Ground(memory, facts, lacks);
+            return new HostCandidate(memory, facts, lacks);
         }
     }
 
@@ -279,8 +282,8 @@ final class StormCommand implements Callable<Integer> {
         PlatformConfig.Builder config = PlatformConfig.builder()
                 .cmrs(memory.map().cmrs())
                 .processors(Runtime.getRuntime().availableProcessors());
-        if (factory.name().equals(EMULATOR) && latency == Latency.MEASURED) {
-            config.option("latency-ns", MEASURED_LATENCY);
+        if (factory.name().equals(EMULATOR) && latency != Latency.NONE) {
+            config.option("latency-ns", latency == Latency.AVERAGE ? AVERAGE_LATENCY : latency.toString());
         }
         if (factory.name().equals(EMULATOR) && tds > TDS_WITH_FEW_KEYS) {
             long endHpa = memory.map().endHpa();
@@ -303,7 +306,7 @@ final class StormCommand implements Callable<Integer> {
         }
     }
 
-    private void describe(PrintWriter out, StormPlan plan, Ground ground, SeamcallProviderFactory factory) {
+    private void describe(PrintWriter out, StormPlan plan, HostCandidate host, SeamcallProviderFactory factory) {
         out.printf(
                 "storm       %s of %s with %s each: %s; seed %d%n",
                 Text.count(plan.tds(), "TD"),
@@ -311,18 +314,18 @@ final class StormCommand implements Callable<Integer> {
                 Text.count(plan.vcpus(), "vCPU"),
                 Text.count(plan.guestPages(), "guest page"),
                 plan.seed());
-        out.println("memory map  " + ground.memory.describe());
-        if (!ground.memory.instead().isEmpty()) {
-            out.println("            because " + ground.memory.instead());
+        out.println("memory map  " + host.memory.describe());
+        if (!host.memory.instead().isEmpty()) {
+            out.println("            because " + host.memory.instead());
         }
-        out.println("host        " + ground.facts.describe());
+        out.println("host        " + host.facts.describe());
         out.println("backend     " + factory.name() + ": " + factory.description() + "; latency " + latency);
         out.println();
         out.flush();
     }
 
-    private void write(StormPlan plan, Ground ground, List<StormResult> results) throws IOException {
-        LabMemory memory = ground.memory;
+    private void write(StormPlan plan, HostCandidate host, List<StormResult> results) throws IOException {
+        LabMemory memory = host.memory;
         new StormReport(
                         Main.Version.ofLab(),
                         backend,
@@ -331,7 +334,7 @@ final class StormCommand implements Callable<Integer> {
                         memory.map(),
                         memory.source(),
                         memory.instead(),
-                        ground.facts,
+                        host.facts,
                         results)
                 .write(json);
         spec.commandLine().getOut().printf("%nresults written to %s%n", json);
@@ -342,5 +345,5 @@ final class StormCommand implements Callable<Integer> {
     }
 
     /** Where the storm runs; lacks says what there is too little of. */
-    private record Ground(LabMemory memory, HostFacts facts, String lacks) {}
+    private record HostCandidate(LabMemory memory, HostFacts facts, String lacks) {}
 }

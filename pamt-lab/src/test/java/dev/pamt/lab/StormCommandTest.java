@@ -88,7 +88,7 @@ class StormCommandTest {
                         "strategy=per2M",
                         "guestPages=2048",
                         "leakedPages=0",
-                        "installedPairs=0")),
+                        "installed=0")),
                 values::toString);
         assertTrue(values.contains("adds=" + number(run.row("per2M").get(3))), values::toString);
         try (Stream<Path> files = Files.list(directory)) {

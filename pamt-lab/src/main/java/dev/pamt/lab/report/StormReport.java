@@ -11,12 +11,14 @@ import dev.pamt.seamcall.PhysicalRange;
 import java.io.IOException;
 import java.io.Writer;
 import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -135,10 +137,13 @@ public record StormReport(
         json.writeNumberField("shutdownNanos", result.shutdownNanos());
         json.writeNumberField("shutdownPagesPerSecond", result.shutdownPagesPerSecond());
         json.writeObjectFieldStart("stats");
-        for (RecordComponent component : PamtStats.class.getRecordComponents()) {
-            json.writeNumberField(component.getName(), value(component, result.stats()));
+        for (Method group : accessors(PamtStats.class)) {
+            json.writeObjectFieldStart(group.getName());
+            for (Method number : accessors(group.getReturnType())) {
+                json.writeNumberField(number.getName(), (long) invoke(number, invoke(group, result.stats())));
+            }
+            json.writeEndObject();
         }
-        json.writeNumberField("peakBytes", result.stats().pairs().peakBytes());
         json.writeEndObject();
         json.writeNumberField("leakedPairs", result.leakedPairs());
         json.writeNumberField("leakedPages", result.leakedPages());
@@ -146,10 +151,16 @@ public record StormReport(
         json.writeEndObject();
     }
 
-    /** Every number of the statistics is written, those that later versions add as well. */
-    private static long value(RecordComponent component, PamtStats stats) {
+    /** The accessors of a group by name: every number of the statistics is written, those that later versions add as well. */
+    private static List<Method> accessors(Class<?> group) {
+        return Arrays.stream(group.getMethods())
+                .sorted(Comparator.comparing(Method::getName))
+                .toList();
+    }
+
+    private static Object invoke(Method accessor, Object target) {
         try {
-            return (long) component.getAccessor().invoke(stats);
+            return accessor.invoke(target);
         } catch (IllegalAccessException | InvocationTargetException e) {
             throw new IllegalStateException("PamtStats is public and its accessors throw nothing", e);
         }

@@ -53,7 +53,7 @@ public final class Storm {
      * @return TDs
      */
     public static int mostTds(TdxHost host) {
-        return TdModule.mostTds(host);
+        return TdSeamcalls.mostTds(host);
     }
 
     /**
@@ -69,7 +69,7 @@ public final class Storm {
         PamtManager manager =
                 PamtManager.builder().host(host).lockStrategy(strategy).build();
         ControlPages control = ControlPages.of(host);
-        TdModule module = new TdModule(host);
+        TdSeamcalls module = new TdSeamcalls(host);
         List<Td> tds = new ArrayList<>();
         for (int i = 0; i < plan.tds(); i++) {
             tds.add(new Td(plan, i, control, manager, module));

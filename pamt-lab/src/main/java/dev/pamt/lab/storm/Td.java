@@ -28,7 +28,7 @@ final class Td {
     private final int index;
     private final ControlPages control;
     private final PamtManager manager;
-    private final TdModule module;
+    private final TdSeamcalls module;
     private final PageAllocator allocator;
     private final long[] guestPages;
     private final PamtPageCache[] caches;
@@ -42,7 +42,7 @@ final class Td {
     private volatile boolean runs;
     private volatile boolean reclaimable;
 
-    Td(StormPlan plan, int index, ControlPages control, PamtManager manager, TdModule module) {
+    Td(StormPlan plan, int index, ControlPages control, PamtManager manager, TdSeamcalls module) {
         this.plan = plan;
         this.index = index;
         this.control = control;

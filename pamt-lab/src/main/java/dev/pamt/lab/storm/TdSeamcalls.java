@@ -19,7 +19,7 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p><b>Thread-safety:</b> any number of threads, each with registers of its own.
  */
-final class TdModule {
+final class TdSeamcalls {
     /** Physical addresses beyond 48 bits are the guest's, too: 5 levels of Secure EPT (EPTP: write-back, 5 levels). */
     private static final long EPTP_CONTROLS = 6 | 4 << 3;
 
@@ -31,7 +31,7 @@ final class TdModule {
     private final Seamcalls[] processors;
     private final ReentrantLock tdxLock = new ReentrantLock();
 
-    TdModule(TdxHost host) {
+    TdSeamcalls(TdxHost host) {
         platform = host.platform();
         allocator = host.allocator();
         processors = new Seamcalls[platform.processors()];

@@ -7,7 +7,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /** Reads sizes such as {@code 512M}; a unit is a power of 1024. */
-final class Bytes implements ITypeConverter<Long> {
+final class SizeConverter implements ITypeConverter<Long> {
     private static final Pattern SIZE = Pattern.compile("(?<number>\\d{1,15})(?<unit>[KMGT]?)(IB|B)?");
     private static final String UNITS = "KMGT";
 
