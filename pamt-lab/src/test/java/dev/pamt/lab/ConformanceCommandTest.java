@@ -28,8 +28,8 @@ class ConformanceCommandTest {
     private static final String GOOD_ADD = ADD.formatted("0x0", "TDX_SUCCESS");
     private static final String WRONG_ADD = ADD.formatted("0x8000020000000001", "TDX_OPERAND_BUSY/RCX");
 
-    /** No machine of one processor has two packages. */
-    private static final String OTHER_MACHINE = HEADER.replace("\"num_pkgs\": 1", "\"num_pkgs\": 2");
+    /** No machine has more than 52 address bits. */
+    private static final String OTHER_MACHINE = HEADER.replace("\"maxpa\": 46", "\"maxpa\": 53");
 
     private static final String TWO_PROCESSORS = HEADER.replace("\"num_lps\": 1", "\"num_lps\": 2");
     private static final String RACING_ADD = "[{\"leaf\": \"TDH.PHYMEM.PAMT.ADD\", \"leaf_no\": 58, \"in\":"
@@ -160,7 +160,9 @@ class ConformanceCommandTest {
                 "--vectors",
                 recording("y.jsonl", HEADER, "{\"leaf\": \"TDH.SYS.RD\"}").toString());
         assertEquals(2, incomplete.exitCode());
-        assertTrue(incomplete.err().contains("y.jsonl, line 2: field 'in' is missing"), incomplete::err);
+        assertTrue(
+                incomplete.err().contains("y.jsonl, line 2 cannot be understood: field 'in' is missing"),
+                incomplete::err);
         assertEquals(2, LabRun.of("conformance", "--backend", "none").exitCode());
         assertEquals(2, LabRun.of("conformance", "--litmus", "--rounds", "0").exitCode());
     }

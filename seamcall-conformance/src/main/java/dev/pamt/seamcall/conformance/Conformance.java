@@ -6,6 +6,7 @@ import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.conformance.Line.SysConfig;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
@@ -56,76 +57,79 @@ public final class Conformance {
     /**
      * Replays a recording on a fresh machine.
      *
-     * @param file a recording of a call sequence
+     * @param recording a recording of a call sequence
      * @return what came of it
-     * @throws IllegalArgumentException if a line of the recording makes no sense; the message says which
+     * @throws IllegalArgumentException if the recording does not say on what machine it was made
      */
-    public ReplayResult replay(Recording file) {
-        ResultBuilder result = new ResultBuilder(file.name());
-        if (file.isLitmus()) {
-            result.at(1, file.lines().get(0));
+    public ReplayResult replay(Recording recording) {
+        ResultBuilder result = new ResultBuilder(recording.name());
+        if (recording.isLitmus()) {
+            result.at(Header.PLACE);
             result.skip("a recording of races, not of calls");
-        } else if (file.header() == null) {
-            replayEachLine(file, result);
+        } else if (recording.header() == null) {
+            replayEachLine(recording.lines(), result);
         } else {
-            replayBody(file, result);
+            replayBody(recording, result);
         }
         return result.build();
     }
 
-    private void replayBody(Recording file, ResultBuilder result) {
-        JsonValue header = file.header();
-        List<JsonValue> lines = file.lines();
-        result.at(1, header);
-        RecordedMachine machine = openOr(result, lines.size() - 1, () -> RecordedMachine.bringUp(header, backend));
+    private void replayBody(Recording recording, ResultBuilder result) {
+        Header header = recording.header();
+        if (header.platform() == null) {
+            throw new IllegalArgumentException(recording.name() + " does not say on what machine it was made");
+        }
+        List<Line> lines = recording.lines();
+        result.at(Header.PLACE);
+        RecordedMachine machine = openOr(result, lines.size(), () -> RecordedMachine.bringUp(header, backend));
         if (machine == null) {
             return;
         }
         try (machine) {
-            Replay replay = new Replay(machine, header, leftOut, result);
-            for (int i = 1; i < lines.size(); i++) {
-                JsonValue line = lines.get(i);
-                result.at(i + 1, line);
-                List<JsonValue> following = lines.subList(i + 1, lines.size());
-                guarded(file, i + 1, result, () -> replay.step(line, following));
+            Replay replay = new Replay(machine, leftOut, result);
+            for (int i = 0; i < lines.size(); i++) {
+                Line line = lines.get(i);
+                result.at(line.place());
+                List<Line> following = lines.subList(i + 1, lines.size());
+                guarded(result, () -> replay.step(line, following));
             }
         }
     }
 
     /** Lines of SYS.CONFIG, each with a machine, TDMRs and inputs of its own. */
-    private void replayEachLine(Recording file, ResultBuilder result) {
-        for (int i = 0; i < file.lines().size(); i++) {
-            JsonValue line = file.lines().get(i);
-            result.at(i + 1, line);
-            RecordedMachine machine =
-                    openOr(result, 1, () -> RecordedMachine.initialised(RecordedMachine.platformOf(line), backend));
-            if (machine != null) {
-                try (machine) {
-                    guarded(file, i + 1, result, () -> configure(machine, line, result));
+    private void replayEachLine(List<Line> lines, ResultBuilder result) {
+        for (Line line : lines) {
+            result.at(line.place());
+            if (line instanceof SysConfig config) {
+                RecordedMachine machine =
+                        openOr(result, 1, () -> RecordedMachine.initialised(config.platform(), backend));
+                if (machine != null) {
+                    try (machine) {
+                        guarded(result, () -> configure(machine, config, result));
+                    }
                 }
+            } else {
+                result.skip(Replay.UNKNOWN_KIND);
             }
         }
     }
 
-    private static void configure(RecordedMachine machine, JsonValue line, ResultBuilder result) {
-        SeamcallRegisters before = machine.prepareSysConfig(line);
+    private static void configure(RecordedMachine machine, SysConfig config, ResultBuilder result) {
+        SeamcallRegisters before = machine.prepareSysConfig(config);
         SeamcallRegisters regs = new SeamcallRegisters().set(before);
         long status = machine.platform().processor(0).seamcall(SeamcallLeaf.SYS_CONFIG.rax(), regs);
-        result.call(line.get("status").text());
-        JsonValue out = line.get("out");
-        long expected = out.get("rax").number();
+        result.call(config.status());
+        long expected = config.out().rax();
         if (status != expected) {
             result.differ("rax", TdxStatus.toString(expected), TdxStatus.toString(status));
         }
-        Replay.compareRegisters(result, "", out, before, regs);
+        Replay.compareRegisters(result, "", config.out().listed(), before, regs);
     }
 
     /** Opens a machine; null if the backend cannot be that machine, which is a skip, or if it is a bad one. */
     private static RecordedMachine openOr(ResultBuilder result, int lines, Supplier<RecordedMachine> opening) {
         try {
             return opening.get();
-        } catch (MalformedLineException e) {
-            throw e;
         } catch (IllegalArgumentException e) {
             for (int i = 0; i < lines; i++) {
                 result.skip("the backend cannot be the recorded machine: " + e.getMessage());
@@ -138,12 +142,10 @@ public final class Conformance {
         return null;
     }
 
-    /** What a backend throws is a difference (SPI-1); what is wrong with the recording is the caller's. */
-    private static void guarded(Recording file, int line, ResultBuilder result, Runnable step) {
+    /** What a backend throws is a difference (SPI-1). */
+    private static void guarded(ResultBuilder result, Runnable step) {
         try {
             step.run();
-        } catch (MalformedLineException e) {
-            throw new MalformedLineException(file.name() + ", line " + line + ": " + e.getMessage(), e);
         } catch (RuntimeException e) {
             result.differ("rax", "a status", "the backend threw " + e);
         }

@@ -16,7 +16,7 @@ import javax.xml.stream.XMLStreamWriter;
  * <p>Stateless and thread-safe.
  */
 public final class JUnitReport {
-    /** A report that nobody can open helps nobody: so many differences of a recording are written out. */
+    /** At most so many differences of a recording are written out, so that a report can still be opened. */
     private static final int MAX_DIFFERENCES = 1000;
 
     private JUnitReport() {}

@@ -105,7 +105,15 @@ final class JsonValue {
         return (List<JsonValue>) as(List.class, "an array");
     }
 
+    /** The items of an array, made into something else. */
+    <T> List<T> listOf(Function<JsonValue, T> conversion) {
+        return items().stream().map(conversion).toList();
+    }
+
     JsonValue item(int index) {
+        if (index >= items().size()) {
+            throw new MalformedLineException(this + " has no item " + index);
+        }
         return items().get(index);
     }
 
@@ -114,10 +122,6 @@ final class JsonValue {
         Map<String, JsonValue> all = new LinkedHashMap<>(other.fields());
         fields().keySet().stream().filter(this::has).forEach(name -> all.put(name, get(name)));
         return new JsonValue(all);
-    }
-
-    boolean isArray() {
-        return value instanceof List;
     }
 
     boolean isObject() {
@@ -141,7 +145,11 @@ final class JsonValue {
     }
 
     int intValue() {
-        return Math.toIntExact(number());
+        long number = number();
+        if (number != (int) number) {
+            throw new MalformedLineException(this + " is too large");
+        }
+        return (int) number;
     }
 
     private <T> T as(Class<T> type, String what) {

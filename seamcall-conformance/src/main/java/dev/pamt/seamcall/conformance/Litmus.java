@@ -2,12 +2,13 @@ package dev.pamt.seamcall.conformance;
 
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
-import java.util.Map;
+import dev.pamt.seamcall.conformance.Line.RecordedRace;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Function;
@@ -118,18 +119,22 @@ public final class Litmus {
     /**
      * Runs one race, many times.
      *
-     * @param file a recording of races
+     * @param recording a recording of races
      * @param name the name of the race
      * @return what came of it
-     * @throws IllegalArgumentException if the recording has no such race or makes no sense, or if the backend cannot be the
+     * @throws IllegalArgumentException if the recording has no such race or does not say on what machine, or if the backend cannot be the
      *     machine that it was made on
      * @throws InterruptedException if the thread is interrupted between two rounds
      */
-    public Result run(Recording file, String name) throws InterruptedException {
-        JsonValue test = file.lines().stream()
-                .filter(line -> line.has("t1") && line.get("name").text().equals(name))
+    public Result run(Recording recording, String name) throws InterruptedException {
+        RecordedRace race = recording
+                .races()
+                .filter(one -> one.name().equals(name))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException(file + " has no race named '" + name + "'"));
+                .orElseThrow(() -> new IllegalArgumentException(recording + " has no race named '" + name + "'"));
+        if (recording.header().platform() == null) {
+            throw new IllegalArgumentException(recording + " does not say on what machine it was made");
+        }
         SplittableRandom random = new SplittableRandom(seed);
         SortedMap<String, Integer> inside = new TreeMap<>();
         SortedMap<String, Integer> outside = new TreeMap<>();
@@ -140,47 +145,33 @@ public final class Litmus {
         });
         try {
             for (int i = 0; i < rounds; i++) {
-                try (RecordedMachine machine = RecordedMachine.bringUp(file.header(), backend)) {
+                try (RecordedMachine machine = RecordedMachine.bringUp(recording.header(), backend)) {
                     int headStart = random.nextInt(-MAX_DELAY_SPINS, MAX_DELAY_SPINS);
-                    RaceRun race = new RaceRun(machine, file.header(), test, listener, headStart);
-                    race.run(other);
-                    (race.isKnown() ? inside : outside).merge(race.outcome(), 1, Integer::sum);
+                    RaceRun run = new RaceRun(machine, race, listener, headStart);
+                    run.run(other);
+                    (run.isKnown() ? inside : outside).merge(run.outcome(), 1, Integer::sum);
                 }
             }
         } finally {
             other.shutdown();
         }
         return new Result(
-                name,
-                test.orElse("about", JsonValue::text, ""),
-                rounds,
-                inside,
-                outside,
-                test.get("outcomes").items().size());
+                name, race.about(), rounds, inside, outside, race.outcomes().size());
     }
 
     /**
      * What a race may come to.
      *
-     * @param file a recording of races
+     * @param recording a recording of races
      * @param name the name of the race
      * @return the recorded and the allowed outcomes, in the words of the recording
      */
-    public static Set<String> allowed(Recording file, String name) {
-        Map<String, Integer> texts = new TreeMap<>();
-        for (JsonValue line : file.lines()) {
-            if (line.has("t1") && line.get("name").text().equals(name)) {
-                for (JsonValue outcome : line.get("outcomes").items()) {
-                    texts.put(
-                            outcome.get("t1") + " || " + outcome.get("t2") + " : "
-                                    + outcome.get("final").text(),
-                            1);
-                }
-                for (JsonValue outcome : line.get("allowed_by_reading").items()) {
-                    texts.put(outcome.get("t1") + " || " + outcome.get("t2"), 1);
-                }
-            }
-        }
-        return texts.keySet();
+    public static Set<String> allowed(Recording recording, String name) {
+        Set<String> texts = new TreeSet<>();
+        recording.races().filter(race -> race.name().equals(name)).forEach(race -> {
+            race.outcomes().forEach(outcome -> texts.add(outcome.statuses() + " : " + outcome.finalState()));
+            race.allowed().forEach(statuses -> texts.add(statuses.toString()));
+        });
+        return texts;
     }
 }

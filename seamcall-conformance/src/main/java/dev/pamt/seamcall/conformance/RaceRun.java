@@ -4,6 +4,12 @@ import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.conformance.Line.Call;
+import dev.pamt.seamcall.conformance.Line.Listed;
+import dev.pamt.seamcall.conformance.Line.Note;
+import dev.pamt.seamcall.conformance.Line.RaceOutcome;
+import dev.pamt.seamcall.conformance.Line.RaceStatuses;
+import dev.pamt.seamcall.conformance.Line.RecordedRace;
 import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,8 +44,7 @@ final class RaceRun {
     private record Made(String status, SeamcallRegisters regs) {}
 
     private final RecordedMachine machine;
-    private final JsonValue header;
-    private final JsonValue test;
+    private final RecordedRace race;
     private final Litmus.RaceListener listener;
     private final int headStart;
     private final ModuleInspection inspection;
@@ -47,31 +52,25 @@ final class RaceRun {
     private List<Made> first = List.of();
     private List<Made> second = List.of();
 
-    RaceRun(RecordedMachine machine, JsonValue header, JsonValue test, Litmus.RaceListener listener, int headStart) {
+    RaceRun(RecordedMachine machine, RecordedRace race, Litmus.RaceListener listener, int headStart) {
         this.machine = machine;
-        this.header = header;
-        this.test = test;
+        this.race = race;
         this.listener = listener;
         this.headStart = headStart;
         inspection = machine.platform().inspection().orElse(null);
     }
 
     void run(ExecutorService other) throws InterruptedException {
-        for (JsonValue line : test.get("setup").items()) {
-            if (line.has("harness")) {
-                machine.writeTdParams(0, 0);
-                continue;
-            }
-            String status = call(0, line).status();
-            if (!status.equals(line.get("status").text())) {
-                throw new BringUpException("in the setup of " + test.get("name").text() + " "
-                        + line.get("leaf").text() + " gave " + status + ", recorded was "
-                        + line.get("status").text());
+        for (Line line : race.setup()) {
+            if (line instanceof Note note) {
+                machine.writeTdParams(note.tdParams());
+            } else if (line instanceof Call call) {
+                setUp(call);
             }
         }
         listener.raceBegins();
-        Future<List<Made>> beside = other.submit(() -> program(1, test.get("t2"), headStart));
-        first = program(0, test.get("t1"), -headStart);
+        Future<List<Made>> beside = other.submit(() -> program(1, race.second(), headStart));
+        first = program(0, race.first(), -headStart);
         try {
             second = beside.get();
         } catch (ExecutionException e) {
@@ -81,7 +80,15 @@ final class RaceRun {
         }
     }
 
-    private List<Made> program(int processor, JsonValue calls, int delay) {
+    private void setUp(Call call) {
+        String status = call(0, call).status();
+        if (!status.equals(call.status())) {
+            throw new BringUpException("in the setup of " + race.name() + " "
+                    + call.place().name() + " gave " + status + ", recorded was " + call.status());
+        }
+    }
+
+    private List<Made> program(int processor, List<Call> calls, int delay) {
         List<Made> made = new ArrayList<>();
         arrived.incrementAndGet();
         for (int i = 0; arrived.get() < 2; i++) {
@@ -94,10 +101,10 @@ final class RaceRun {
         for (int i = 0; i < delay; i++) {
             Thread.onSpinWait();
         }
-        for (JsonValue line : calls.items()) {
+        for (Call call : calls) {
             boolean stopped =
                     !made.isEmpty() && isStop(made.get(made.size() - 1).status());
-            made.add(stopped ? new Made(NOT_RUN, new SeamcallRegisters()) : call(processor, line));
+            made.add(stopped ? new Made(NOT_RUN, new SeamcallRegisters()) : call(processor, call));
         }
         return made;
     }
@@ -106,10 +113,10 @@ final class RaceRun {
         return status.equals(NOT_RUN) || status.startsWith(FATAL);
     }
 
-    private Made call(int processor, JsonValue line) {
-        SeamcallRegisters regs = Registers.inputs(line.get("in"), header.get("unlisted_regs"));
+    private Made call(int processor, Call call) {
+        SeamcallRegisters regs = call.inputs();
         try {
-            long status = machine.platform().processor(processor).seamcall(Registers.rax(line), regs);
+            long status = machine.platform().processor(processor).seamcall(call.rax(), regs);
             return new Made(Registers.gloss(status), regs);
         } catch (SeamcallUnavailableException e) {
             // The module is down for both processors, but it was the call of one that was fatal.
@@ -123,15 +130,16 @@ final class RaceRun {
     boolean isKnown() {
         boolean fatal = anyFatal();
         boolean known = false;
-        for (JsonValue outcome : test.get("outcomes").items()) {
-            known |= matches(outcome, "t1", first, fatal)
-                    && matches(outcome, "t2", second, fatal)
+        for (RaceOutcome outcome : race.outcomes()) {
+            known |= statusesMatch(outcome.statuses(), fatal)
                     && (fatal
-                            || inspection == null
-                            || outcome.get("final").text().equals(finalState()));
+                            || (registersMatch(outcome.firstOut(), first)
+                                    && registersMatch(outcome.secondOut(), second)
+                                    && (inspection == null
+                                            || outcome.finalState().equals(finalState()))));
         }
-        for (JsonValue outcome : test.get("allowed_by_reading").items()) {
-            known |= statusesMatch(outcome.get("t1"), first, fatal) && statusesMatch(outcome.get("t2"), second, fatal);
+        for (RaceStatuses statuses : race.allowed()) {
+            known |= statusesMatch(statuses, fatal);
         }
         return known && (fatal || inspection == null || nothingHeld());
     }
@@ -141,39 +149,36 @@ final class RaceRun {
                 || second.stream().anyMatch(call -> call.status().startsWith(FATAL));
     }
 
-    private static boolean matches(JsonValue outcome, String thread, List<Made> made, boolean fatal) {
-        return statusesMatch(outcome.get(thread), made, fatal)
-                && (fatal || registersMatch(outcome.find(thread + "_out"), made));
+    private boolean statusesMatch(RaceStatuses recorded, boolean fatal) {
+        return statusesMatch(recorded.first(), first, fatal) && statusesMatch(recorded.second(), second, fatal);
     }
 
-    private static boolean statusesMatch(JsonValue recorded, List<Made> made, boolean fatal) {
+    private static boolean statusesMatch(List<String> recorded, List<Made> made, boolean fatal) {
         boolean same = true;
         for (int i = 0; i < made.size(); i++) {
             String status = made.get(i).status();
-            same &= recorded.item(i).text().equals(status) || (fatal && status.equals(NOT_RUN));
+            same &= recorded.get(i).equals(status) || (fatal && status.equals(NOT_RUN));
         }
         return same;
     }
 
-    private static boolean registersMatch(JsonValue recorded, List<Made> made) {
+    private static boolean registersMatch(List<Listed> recorded, List<Made> made) {
         if (recorded == null) {
             return true;
         }
         boolean same = true;
         for (int i = 0; i < made.size(); i++) {
-            JsonValue registers = recorded.item(i);
-            for (TdxOperand register : SeamcallRegisters.OPERANDS) {
-                JsonValue listed = registers.find(Registers.name(register));
-                same &= listed == null || listed.number() == made.get(i).regs().get(register);
-            }
+            SeamcallRegisters expected = new SeamcallRegisters().set(made.get(i).regs());
+            recorded.get(i).into(expected);
+            same &= expected.equals(made.get(i).regs());
         }
         return same;
     }
 
     private boolean nothingHeld() {
         boolean free = true;
-        for (JsonValue region : test.get("regions").fields().values()) {
-            free &= (inspection.lockWord(PageLevel.SIZE_2M, region.number()) & HELD) == 0;
+        for (long regionHpa : race.regions().values()) {
+            free &= (inspection.lockWord(PageLevel.SIZE_2M, regionHpa) & HELD) == 0;
         }
         return free;
     }
@@ -181,10 +186,10 @@ final class RaceRun {
     /** The state afterwards, written as in the recording. */
     private String finalState() {
         List<String> parts = new ArrayList<>();
-        test.get("regions").fields().forEach((name, region) -> parts.add(name + "=" + entry(region.number())));
-        test.get("watch").fields().forEach((name, hpa) -> {
+        race.regions().forEach((name, hpa) -> parts.add(name + "=" + entry(hpa)));
+        race.watch().forEach((name, hpa) -> {
             if (!name.startsWith("L.")) {
-                parts.add(name + "=" + Long.toHexString(watched(name, hpa.number())));
+                parts.add(name + "=" + Long.toHexString(watched(name, hpa)));
             }
         });
         return String.join(" ", parts);
@@ -202,7 +207,12 @@ final class RaceRun {
     }
 
     private long regionOf(String watch) {
-        return test.get("regions").get(watch.substring(0, watch.indexOf('.'))).number();
+        String name = watch.substring(0, watch.indexOf('.'));
+        Long region = race.regions().get(name);
+        if (region == null) {
+            throw new MalformedLineException(watch + " is watched, but no region is named " + name);
+        }
+        return region;
     }
 
     private String entry(long region) {
@@ -218,8 +228,8 @@ final class RaceRun {
     }
 
     private String page(long hpa) {
-        for (Map.Entry<String, JsonValue> region : test.get("regions").fields().entrySet()) {
-            long offset = hpa - region.getValue().number();
+        for (Map.Entry<String, Long> region : race.regions().entrySet()) {
+            long offset = hpa - region.getValue();
             if (offset >= 0 && offset < PageLevel.SIZE_2M.bytes()) {
                 return region.getKey() + (offset == 0 ? "" : "+" + (offset >>> PAGE_SHIFT));
             }
@@ -231,20 +241,20 @@ final class RaceRun {
     String outcome() {
         boolean fatal = anyFatal();
         String state = inspection == null || fatal ? "" : " : " + finalState();
-        return describe("t1_out", first, fatal) + " || " + describe("t2_out", second, fatal) + state;
+        RaceOutcome listed = race.outcomes().get(0);
+        return describe(fatal ? null : listed.firstOut(), first) + " || "
+                + describe(fatal ? null : listed.secondOut(), second) + state;
     }
 
-    private String describe(String listed, List<Made> made, boolean fatal) {
-        JsonValue registers = fatal ? null : test.get("outcomes").item(0).find(listed);
+    private static String describe(List<Listed> registers, List<Made> made) {
         List<String> calls = new ArrayList<>();
         for (int i = 0; i < made.size(); i++) {
             StringBuilder call = new StringBuilder(made.get(i).status());
             if (registers != null) {
                 for (TdxOperand register : SeamcallRegisters.OPERANDS) {
-                    String name = Registers.name(register);
-                    if (registers.item(i).has(name)) {
+                    if (registers.get(i).registers().containsKey(register)) {
                         call.append(' ')
-                                .append(name)
+                                .append(Registers.name(register))
                                 .append('=')
                                 .append(Registers.hex(made.get(i).regs().get(register)));
                     }

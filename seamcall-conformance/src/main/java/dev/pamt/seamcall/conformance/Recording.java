@@ -1,5 +1,6 @@
 package dev.pamt.seamcall.conformance;
 
+import dev.pamt.seamcall.conformance.Line.RecordedRace;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 
@@ -60,10 +62,12 @@ public final class Recording {
             "td_05_l2");
 
     private final String name;
-    private final List<JsonValue> lines;
+    private final Header header;
+    private final List<Line> lines;
 
-    private Recording(String name, List<JsonValue> lines) {
+    private Recording(String name, Header header, List<Line> lines) {
         this.name = name;
+        this.header = header;
         this.lines = List.copyOf(lines);
     }
 
@@ -157,26 +161,37 @@ public final class Recording {
     }
 
     private static Recording read(String name, InputStream stream) throws IOException {
-        List<JsonValue> lines = new ArrayList<>();
         try (BufferedReader reader = new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
-            for (String line = reader.readLine(); line != null; line = reader.readLine()) {
-                lines.add(parse(name, lines.size() + 1, line));
+            String text = reader.readLine();
+            if (text == null) {
+                throw new IOException(name + " is empty");
             }
+            Header header = understood(name, 1, text, Recording::headerOrNull);
+            LineParser parser = new LineParser(header);
+            List<Line> lines = new ArrayList<>();
+            for (int number = 1; text != null; number++, text = reader.readLine()) {
+                if (number > 1 || header == null) {
+                    int at = number;
+                    lines.add(understood(name, at, text, line -> parser.parse(at, line)));
+                }
+            }
+            return new Recording(name, header, lines);
         }
-        if (lines.isEmpty()) {
-            throw new IOException(name + " is empty");
-        }
-        return new Recording(name, lines);
     }
 
-    private static JsonValue parse(String name, int number, String line) throws IOException {
+    private static Header headerOrNull(JsonValue line) {
+        return MachineParser.isHeader(line) ? MachineParser.header(line) : null;
+    }
+
+    private static <T> T understood(String name, int number, String text, Function<JsonValue, T> parser)
+            throws IOException {
         try {
-            JsonValue parsed = JsonValue.parse(line);
-            if (!parsed.isObject()) {
+            JsonValue line = JsonValue.parse(text);
+            if (!line.isObject()) {
                 throw new IOException("no JSON object");
             }
-            return parsed;
-        } catch (IOException e) {
+            return parser.apply(line);
+        } catch (IOException | IllegalArgumentException e) {
             throw new IOException(name + ", line " + number + " cannot be understood: " + e.getMessage(), e);
         }
     }
@@ -196,7 +211,7 @@ public final class Recording {
      * @return true for a recording of races
      */
     public boolean isLitmus() {
-        return lines.stream().anyMatch(line -> line.has("t1") && line.has("t2"));
+        return races().findAny().isPresent();
     }
 
     /**
@@ -205,20 +220,22 @@ public final class Recording {
      * @return the names, in the order of the file
      */
     public List<String> litmusNames() {
-        return lines.stream()
-                .filter(line -> line.has("t1"))
-                .map(line -> line.get("name").text())
-                .toList();
+        return races().map(RecordedRace::name).toList();
     }
 
-    /** All lines; the first one is line 1 of the file. */
-    List<JsonValue> lines() {
+    /** The races, if it is a recording of races. */
+    Stream<RecordedRace> races() {
+        return lines.stream().filter(RecordedRace.class::isInstance).map(RecordedRace.class::cast);
+    }
+
+    /** All lines after the header. */
+    List<Line> lines() {
         return lines;
     }
 
     /** The first line, which says what machine the recording was made on; null if each line has a machine of its own. */
-    JsonValue header() {
-        return lines.get(0).has("header") ? lines.get(0) : null;
+    Header header() {
+        return header;
     }
 
     @Override

@@ -3,7 +3,9 @@ package dev.pamt.seamcall.conformance;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import java.util.EnumMap;
 import java.util.Locale;
+import java.util.Map;
 
 /** How recordings write registers and statuses. */
 final class Registers {
@@ -13,20 +15,16 @@ final class Registers {
         return register.name().toLowerCase(Locale.ROOT);
     }
 
-    /** The inputs of a call: those that it lists, and what the recording says of the others. */
-    static SeamcallRegisters inputs(JsonValue in, JsonValue unlisted) {
-        SeamcallRegisters regs = new SeamcallRegisters();
+    /** The registers that an object lists. */
+    static Map<TdxOperand, Long> listed(JsonValue object) {
+        Map<TdxOperand, Long> registers = new EnumMap<>(TdxOperand.class);
         for (TdxOperand register : SeamcallRegisters.OPERANDS) {
-            JsonValue listed = in.find(name(register));
-            regs.set(register, (listed == null ? unlisted.get(name(register)) : listed).number());
+            JsonValue value = object.find(name(register));
+            if (value != null) {
+                registers.put(register, value.number());
+            }
         }
-        return regs;
-    }
-
-    /** RAX of a call: what it lists, or the number of its leaf. */
-    static long rax(JsonValue line) {
-        JsonValue rax = line.get("in").find("rax");
-        return (rax == null ? line.get("leaf_no") : rax).number();
+        return registers;
     }
 
     static String hex(long value) {

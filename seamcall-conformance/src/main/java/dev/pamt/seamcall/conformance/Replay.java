@@ -9,12 +9,15 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.conformance.Line.Call;
+import dev.pamt.seamcall.conformance.Line.GuestStep;
+import dev.pamt.seamcall.conformance.Line.Listed;
+import dev.pamt.seamcall.conformance.Line.Note;
+import dev.pamt.seamcall.conformance.Line.State;
 import dev.pamt.seamcall.harness.GuestDriver;
 import dev.pamt.seamcall.harness.ModuleInspection;
-import dev.pamt.seamcall.harness.ModuleInspection.TdLock;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -24,7 +27,9 @@ import java.util.Set;
  * another state than the recorded one. They are skipped to the end of the recording.
  */
 final class Replay {
-    private static final int PAGE_BYTES = 4096;
+    /** Why a line is skipped that is none of those which a recording has. */
+    static final String UNKNOWN_KIND = "a line of unknown kind";
+
     private static final long PAMT_TYPE = 0x1FL << 16;
     private static final long LOCK_AND_TYPE = 0xFFFF | PAMT_TYPE;
 
@@ -32,42 +37,42 @@ final class Replay {
     private final RecordedMachine machine;
     private final ModuleInspection inspection;
     private final GuestReplay guests;
-    private final JsonValue unlisted;
     private final Set<ComparisonRule> leftOut;
     private final ResultBuilder result;
     private final Set<Long> created = new LinkedHashSet<>();
     private String lostBecause;
 
-    Replay(RecordedMachine machine, JsonValue header, Set<ComparisonRule> leftOut, ResultBuilder result) {
+    Replay(RecordedMachine machine, Set<ComparisonRule> leftOut, ResultBuilder result) {
         this.machine = machine;
         this.platform = machine.platform();
         this.leftOut = leftOut;
         this.result = result;
         inspection = platform.inspection().orElse(null);
         GuestDriver driver = inspection == null ? null : inspection.guests().orElse(null);
-        guests = driver == null ? null : new GuestReplay(inspection, driver, header, result);
-        unlisted = header.get("unlisted_regs");
+        guests = driver == null ? null : new GuestReplay(inspection, driver, result);
     }
 
     /** Replays a line; some events can only be understood from the lines that follow. */
-    void step(JsonValue line, List<JsonValue> following) {
+    void step(Line line, List<Line> following) {
         if (lostBecause != null) {
-            if (!line.has("note") || line.fields().size() > 1) {
+            if (!(line instanceof Note)) {
                 result.skip(lostBecause);
             }
             return;
         }
         try {
-            if (line.has("leaf")) {
-                call(line);
-            } else if (GuestReplay.isGuestLine(line)) {
-                guests.step(line);
-            } else if (line.has("harness")) {
-                event(line, following);
-            } else if (line.has("note")) {
-                note(line.get("note").text());
+            if (line instanceof Call call) {
+                call(call);
+            } else if (line instanceof GuestStep step) {
+                guests.step(step);
+            } else if (line instanceof Event event) {
+                event(event, following);
+            } else if (line instanceof Note note) {
+                if (note.tdParams() != null) {
+                    machine.writeTdParams(note.tdParams());
+                }
             } else {
-                result.skip("a line of unknown kind");
+                result.skip(UNKNOWN_KIND);
             }
         } catch (SeamcallUnavailableException e) {
             result.differ("rax", expected(line), "the backend lost its module: " + e.getMessage());
@@ -75,146 +80,120 @@ final class Replay {
         }
     }
 
-    private static String expected(JsonValue line) {
-        return line.orElse("status", JsonValue::text, "the recorded outcome");
+    private static String expected(Line line) {
+        String status = null;
+        if (line instanceof Call call) {
+            status = call.status();
+        } else if (line instanceof GuestStep step) {
+            status = step.status();
+        }
+        return status == null ? "the recorded outcome" : status;
     }
 
-    private void call(JsonValue line) {
-        SeamcallRegisters regs = Registers.inputs(line.get("in"), unlisted);
-        SeamcallRegisters before = new SeamcallRegisters().set(regs);
-        long rax = Registers.rax(line);
-        int processor = line.orElse("lp", JsonValue::intValue, 0);
-        if (!line.has("out") && guests == null) {
+    private void call(Call call) {
+        if (call.out() == null && guests == null) {
             lose("the backend has no guests that a harness can drive, and a vCPU is entered");
             return;
         }
+        SeamcallRegisters before = call.in();
+        SeamcallRegisters regs = call.inputs();
         long status;
-        if (guests != null && rax == 0) {
-            status = guests.enter(line, processor, regs);
+        if (guests != null && call.rax() == SeamcallLeaf.VP_ENTER.rax()) {
+            status = guests.enter(call, regs);
         } else {
-            status = platform.processor(processor).seamcall(rax, regs);
+            status = platform.processor(call.processor()).seamcall(call.rax(), regs);
         }
-        result.call(expected(line));
-        if (rax == SeamcallLeaf.MNG_CREATE.rax() && status == 0) {
+        result.call(expected(call));
+        if (call.rax() == SeamcallLeaf.MNG_CREATE.rax() && status == TdxStatus.SUCCESS.code()) {
             created.add(before.rcx);
         }
-        if (!line.has("out")) {
+        if (call.out() == null) {
             if (status != GuestDriver.ENTERED) {
                 result.differ("rax", "the vCPU is entered", TdxStatus.toString(status));
             }
             return;
         }
-        JsonValue out = line.get("out");
-        if (status != out.get("rax").number()) {
+        if (status != call.out().rax()) {
             result.differ(
                     "rax",
-                    TdxStatus.toString(out.get("rax").number()),
+                    TdxStatus.toString(call.out().rax()),
                     status == GuestDriver.ENTERED ? "the vCPU is entered" : TdxStatus.toString(status));
         }
-        compareRegisters(result, "", out, before, regs);
-        if (line.has("post")) {
-            comparePamt(line.get("post"), before);
+        compareRegisters(result, "", call.out().listed(), before, regs);
+        if (call.post() != null) {
+            comparePamt(call.post(), before);
         }
     }
 
     /** Compares all registers: those that are not listed must be as they were. */
     static void compareRegisters(
-            ResultBuilder result, String prefix, JsonValue out, SeamcallRegisters before, SeamcallRegisters after) {
+            ResultBuilder result, String prefix, Listed listed, SeamcallRegisters before, SeamcallRegisters after) {
         for (TdxOperand register : SeamcallRegisters.OPERANDS) {
-            String name = Registers.name(register);
-            long expected = out.orElse(name, JsonValue::number, before.get(register));
-            result.compare(prefix + name, expected, after.get(register));
+            long expected = listed.orElse(register, before.get(register));
+            result.compare(prefix + Registers.name(register), expected, after.get(register));
         }
     }
 
-    private void comparePamt(JsonValue post, SeamcallRegisters before) {
+    private void comparePamt(State post, SeamcallRegisters before) {
         if (inspection == null) {
             result.skip("the backend has no inspection: PAMT entries and page bitmap after a call are not compared");
             return;
         }
-        if (post.has("pamt_2m")) {
-            comparePamtEntry(PageLevel.SIZE_2M, pageOf(before.rcx), post.get("pamt_2m"), "pamt_2m");
+        if (post.pamt2m() != null) {
+            comparePamtEntry(PageLevel.SIZE_2M, pageOf(before.rcx), post.pamt2m(), "pamt_2m");
         }
-        if (post.has("lock_1g")) {
-            result.compare(
-                    "lock_1g",
-                    post.get("lock_1g").number(),
-                    inspection.lockWord(PageLevel.SIZE_1G, pageOf(before.rcx)));
+        if (post.lock1g() != null) {
+            result.compare("lock_1g", post.lock1g(), inspection.lockWord(PageLevel.SIZE_1G, pageOf(before.rcx)));
         }
-        compareBitmap(post, "bitmap_rdx", before.rdx);
-        compareBitmap(post, "bitmap_r8", before.r8);
+        compareBitmap("bitmap_rdx", post.bitmapRdx(), before.rdx);
+        compareBitmap("bitmap_r8", post.bitmapR8(), before.r8);
     }
 
-    private void comparePamtEntry(PageLevel level, long hpa, JsonValue words, String name) {
+    private void comparePamtEntry(PageLevel level, long hpa, List<Long> words, String name) {
         boolean stale = level == PageLevel.SIZE_2M
-                && (words.item(0).number() & PAMT_TYPE) == 0
+                && (words.get(0) & PAMT_TYPE) == 0
                 && leftOut.contains(ComparisonRule.STALE_FREE_ENTRY);
-        for (int i = 0; i < words.items().size(); i++) {
+        for (int i = 0; i < words.size(); i++) {
             long mask = -1;
             if (stale) {
                 mask = i == 0 ? LOCK_AND_TYPE : 0;
             }
-            result.compare(
-                    name + "[" + i + "]",
-                    words.item(i).number() & mask,
-                    inspection.pamtEntryWord(level, hpa, i) & mask);
+            result.compare(name + "[" + i + "]", words.get(i) & mask, inspection.pamtEntryWord(level, hpa, i) & mask);
         }
     }
 
-    private void compareBitmap(JsonValue post, String name, long hpa) {
-        if (post.has(name)) {
-            result.compare(name, post.get(name).number(), inspection.isInPageBitmap(pageOf(hpa)) ? 1 : 0);
+    private void compareBitmap(String name, Long recorded, long hpa) {
+        if (recorded != null) {
+            result.compare(name, recorded, inspection.isInPageBitmap(pageOf(hpa)) ? 1 : 0);
         }
     }
 
     /** The page that a word names, however malformed the word is: bits 51 to 12. */
     private static long pageOf(long word) {
-        return word & (1L << PhysicalRange.ADDRESS_BITS) - PAGE_BYTES;
+        return word & (1L << PhysicalRange.ADDRESS_BITS) - PageLevel.SIZE_4K.bytes();
     }
 
-    /** A note says when the harness wrote TD_PARAMS, and what differs from its usual ones. */
-    private void note(String note) {
-        if (note.startsWith("TD_PARAMS")) {
-            machine.writeTdParams(valueIn(note, "attributes="), valueIn(note, "num_l2_vms="));
-        }
-    }
-
-    private static long valueIn(String note, String name) {
-        int at = note.indexOf(name);
-        return at < 0 ? 0 : Long.decode(note.substring(at + name.length()).split(" ", 2)[0]);
-    }
-
-    private void event(JsonValue line, List<JsonValue> following) {
-        String event = line.get("harness").text();
-        if (memoryEvent(event, line)) {
-            result.event();
+    private void event(Event event, List<Line> following) {
+        String name = event.place().name();
+        if (event instanceof Event.OfMemory memoryEvent) {
+            useMemory(memoryEvent);
+        } else if (event instanceof Event.Look look) {
+            if (inspection == null) {
+                result.skip("the backend has no inspection: " + name);
+                return;
+            }
+            compare(look);
+        } else if (event instanceof Event.Change change) {
+            if (inspection == null) {
+                lose("the backend has no inspection: " + name + ", and all calls that follow");
+                return;
+            }
+            make(change, following);
+        } else {
+            result.skip("an event of unknown kind: " + name);
             return;
         }
-        switch (event) {
-            case "read_lock", "read_td_lock", "read_pamt_entry", "read_sept_entry" -> {
-                if (inspection == null) {
-                    result.skip("the backend has no inspection: " + event);
-                } else {
-                    look(event, line);
-                    result.event();
-                }
-            }
-            case "set_lock",
-                    "release_lock",
-                    "set_td_lock",
-                    "set_sept_entry",
-                    "kot_lock",
-                    "rdseed_fails",
-                    "interrupt_pending" -> {
-                if (inspection == null) {
-                    lose("the backend has no inspection: " + event + ", and all calls that follow");
-                } else {
-                    interfere(event, line, following);
-                    result.event();
-                }
-            }
-            default -> result.skip("an event of unknown kind: " + event);
-        }
+        result.event();
     }
 
     private void lose(String reason) {
@@ -222,74 +201,54 @@ final class Replay {
         result.skip(reason);
     }
 
-    private boolean memoryEvent(String event, JsonValue line) {
+    private void useMemory(Event.OfMemory event) {
         PhysicalMemory memory = platform.memory();
-        switch (event) {
-            case "fill_page" -> {
-                long hpa = line.get("pa").number();
-                long bytes = line.orElse("size", JsonValue::number, (long) PAGE_BYTES);
-                for (long offset = 0; offset < bytes; offset += Long.BYTES) {
-                    memory.write64(hpa + offset, line.get("value").number());
-                }
+        if (event instanceof Event.FillMemory fill) {
+            for (long offset = 0; offset < fill.bytes(); offset += Long.BYTES) {
+                memory.write64(fill.hpa() + offset, fill.value());
             }
-            case "write_phys64" ->
-                memory.write64(line.get("pa").number(), line.get("value").number());
-            case "read_phys64" ->
-                result.compare(
-                        "memory",
-                        line.get("value").number(),
-                        memory.read64(line.get("pa").number()));
-            default -> {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private void look(String event, JsonValue line) {
-        switch (event) {
-            case "read_lock" ->
-                result.compare(
-                        "lock",
-                        line.get("raw").number(),
-                        inspection.lockWord(levelOf(line), pageOf(line.get("pa").number())));
-            case "read_td_lock" ->
-                result.compare("lock", line.get("raw").number(), inspection.tdLock(tdOf(line), lockOf(line)));
-            case "read_pamt_entry" ->
-                comparePamtEntry(levelOf(line), line.get("pa").number(), line.get("raw"), "pamt");
-            default ->
-                result.compare(
-                        "sept",
-                        line.get("raw").number(),
-                        inspection.septEntry(
-                                tdOf(line),
-                                line.get("gpa").number(),
-                                line.get("level").intValue()));
+        } else if (event instanceof Event.WriteMemory write) {
+            memory.write64(write.hpa(), write.value());
+        } else if (event instanceof Event.ReadMemory read) {
+            result.compare("memory", read.value(), memory.read64(read.hpa()));
         }
     }
 
-    private void interfere(String event, JsonValue line, List<JsonValue> following) {
-        switch (event) {
-            case "kot_lock" -> inspection.setKeyTableLock((int) line.get("raw").number());
-            case "rdseed_fails" -> inspection.setEntropyFails(line.get("value").number() != 0);
-            case "interrupt_pending" ->
-                inspection.setInterruptPending(line.get("value").number() != 0);
-            case "set_td_lock" -> {
-                compareOld("lock", line, inspection.tdLock(tdOf(line), lockOf(line)));
-                inspection.setTdLock(tdOf(line), lockOf(line), line.get("raw").intValue());
-            }
-            case "set_sept_entry" -> setSeptEntry(line, following);
-            default -> {
-                long hpa = pageOf(line.get("pa").number());
-                compareOld("lock", line, inspection.lockWord(levelOf(line), hpa));
-                inspection.setLockWord(levelOf(line), hpa, line.get("raw").intValue());
-            }
+    private void compare(Event.Look look) {
+        if (look instanceof Event.ReadPamtLock read) {
+            result.compare("lock", read.raw(), inspection.lockWord(read.level(), pageOf(read.hpa())));
+        } else if (look instanceof Event.ReadTdLock read) {
+            result.compare("lock", read.raw(), inspection.tdLock(inspection.tdOf(read.tdvprHpa()), read.lock()));
+        } else if (look instanceof Event.ReadPamtEntry read) {
+            comparePamtEntry(read.level(), read.hpa(), read.words(), "pamt");
+        } else if (look instanceof Event.ReadSeptEntry read) {
+            long tdrHpa = inspection.tdOf(read.tdvprHpa());
+            result.compare("sept", read.raw(), inspection.septEntry(tdrHpa, read.gpa(), read.level()));
         }
     }
 
-    private void compareOld(String what, JsonValue line, long got) {
-        if (line.has("old")) {
-            result.compare(what + " before", line.get("old").number(), got);
+    private void make(Event.Change change, List<Line> following) {
+        if (change instanceof Event.SetPamtLock set) {
+            compareOld(set.old(), inspection.lockWord(set.level(), pageOf(set.hpa())));
+            inspection.setLockWord(set.level(), pageOf(set.hpa()), set.raw());
+        } else if (change instanceof Event.SetTdLock set) {
+            long tdrHpa = inspection.tdOf(set.tdvprHpa());
+            compareOld(set.old(), inspection.tdLock(tdrHpa, set.lock()));
+            inspection.setTdLock(tdrHpa, set.lock(), set.raw());
+        } else if (change instanceof Event.SetSeptEntry set) {
+            setSeptEntry(set, following);
+        } else if (change instanceof Event.SetKeyTableLock set) {
+            inspection.setKeyTableLock(set.raw());
+        } else if (change instanceof Event.EntropyFails entropy) {
+            inspection.setEntropyFails(entropy.fails());
+        } else if (change instanceof Event.InterruptPending interrupt) {
+            inspection.setInterruptPending(interrupt.pending());
+        }
+    }
+
+    private void compareOld(Long recorded, int lockWord) {
+        if (recorded != null) {
+            result.compare("lock before", recorded, lockWord);
         }
     }
 
@@ -297,40 +256,35 @@ final class Replay {
      * Writes a Secure EPT entry as another processor would have left it. Where the line names no TD, it is the one that has
      * the old entry, and where several have it, the one that is named next.
      */
-    private void setSeptEntry(JsonValue line, List<JsonValue> following) {
-        long gpa = line.get("gpa").number();
-        int level = line.get("level").intValue();
-        List<Long> having = line.has("vp")
-                ? List.of(inspection.tdOf(line.get("vp").number()))
-                : created.stream()
-                        .filter(tdrHpa ->
-                                hasEntry(tdrHpa, gpa, level, line.get("old").number()))
-                        .toList();
+    private void setSeptEntry(Event.SetSeptEntry set, List<Line> following) {
+        List<Long> having = set.tdvprHpa() != null
+                ? List.of(inspection.tdOf(set.tdvprHpa()))
+                : created.stream().filter(tdrHpa -> hasOldEntry(tdrHpa, set)).toList();
         if (having.isEmpty()) {
-            result.differ("sept before", Registers.hex(line.get("old").number()), "no TD has it");
+            result.differ("sept before", Registers.hex(set.old()), "no TD has it");
             return;
         }
         long tdrHpa = having.size() == 1 ? having.get(0) : namedNext(having, following);
-        compareOld("sept", line, inspection.septEntry(tdrHpa, gpa, level));
-        inspection.setSeptEntry(tdrHpa, gpa, level, line.get("raw").number());
+        result.compare("sept before", set.old(), inspection.septEntry(tdrHpa, set.gpa(), set.level()));
+        inspection.setSeptEntry(tdrHpa, set.gpa(), set.level(), set.raw());
     }
 
-    private boolean hasEntry(long tdrHpa, long gpa, int level, long entry) {
+    private boolean hasOldEntry(long tdrHpa, Event.SetSeptEntry set) {
         try {
-            return inspection.septEntry(tdrHpa, gpa, level) == entry;
+            return inspection.septEntry(tdrHpa, set.gpa(), set.level()) == set.old();
         } catch (IllegalArgumentException e) {
             // The TD is gone, or has no Secure EPT yet.
             return false;
         }
     }
 
-    private long namedNext(List<Long> candidates, List<JsonValue> following) {
-        for (JsonValue line : following) {
+    private long namedNext(List<Long> candidates, List<Line> following) {
+        for (Line line : following) {
             long named = -1;
-            if (line.has("vp")) {
-                named = inspection.tdOf(line.get("vp").number());
-            } else if (line.has("in")) {
-                named = line.get("in").orElse("rdx", JsonValue::number, -1L);
+            if (line instanceof Call call) {
+                named = call.in().rdx;
+            } else if (vcpuOf(line) != null) {
+                named = inspection.tdOf(vcpuOf(line));
             }
             if (candidates.contains(named)) {
                 return named;
@@ -339,20 +293,19 @@ final class Replay {
         return candidates.get(0);
     }
 
-    private long tdOf(JsonValue line) {
-        return inspection.tdOf(line.get("vp").number());
-    }
-
-    private static TdLock lockOf(JsonValue line) {
-        return switch (line.get("lock").text()) {
-            case "epoch", "epoch_lock" -> TdLock.EPOCH;
-            case "op_state" -> TdLock.OP_STATE;
-            case "sept_tree" -> TdLock.SEPT_TREE;
-            default -> throw new MalformedLineException("no lock of a TD is named " + line.get("lock"));
-        };
-    }
-
-    private static PageLevel levelOf(JsonValue line) {
-        return PageLevel.valueOf("SIZE_" + line.get("level").text().toUpperCase(Locale.ROOT));
+    /** The root page of the vCPU that a line names, or null. */
+    private static Long vcpuOf(Line line) {
+        if (line instanceof GuestStep step) {
+            return step.tdvprHpa();
+        } else if (line instanceof Event.ReadTdLock read) {
+            return read.tdvprHpa();
+        } else if (line instanceof Event.SetTdLock set) {
+            return set.tdvprHpa();
+        } else if (line instanceof Event.ReadSeptEntry read) {
+            return read.tdvprHpa();
+        } else if (line instanceof Event.SetSeptEntry set) {
+            return set.tdvprHpa();
+        }
+        return null;
     }
 }

@@ -3,7 +3,7 @@ package dev.pamt.seamcall.conformance;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
-import dev.pamt.seamcall.TdxOperand;
+import dev.pamt.seamcall.conformance.Line.Call;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -27,18 +27,17 @@ public final class ReplayProvider implements SeamcallProvider {
 
     private final String name;
     private final Order order;
-    private final JsonValue unlisted;
-    private final List<JsonValue> calls;
+    private final List<Call> calls;
 
     private ReplayProvider(Recording recording, Order order) {
         name = recording.name();
         this.order = Objects.requireNonNull(order, "order");
         if (recording.header() == null) {
-            throw new MalformedLineException(name + " has no header");
+            throw new IllegalArgumentException(name + " has no header");
         }
-        unlisted = recording.header().get("unlisted_regs");
         calls = new ArrayList<>(recording.lines().stream()
-                .filter(line -> line.has("leaf") && line.has("out"))
+                .filter(line -> line instanceof Call call && call.out() != null)
+                .map(Call.class::cast)
                 .toList());
     }
 
@@ -55,7 +54,7 @@ public final class ReplayProvider implements SeamcallProvider {
     }
 
     /**
-     * The number of calls in the recording that nobody has made yet.
+     * The number of calls in the recording that have not been made yet.
      *
      * @return calls
      */
@@ -67,11 +66,11 @@ public final class ReplayProvider implements SeamcallProvider {
     public synchronized long seamcall(long rax, SeamcallRegisters regs) {
         int candidates = order == Order.ANY ? calls.size() : Math.min(1, calls.size());
         for (int i = 0; i < candidates; i++) {
-            JsonValue call = calls.get(i);
-            if (Registers.rax(call) == rax
-                    && Registers.inputs(call.get("in"), unlisted).equals(regs)) {
+            Call call = calls.get(i);
+            if (call.rax() == rax && call.in().equals(regs)) {
                 calls.remove(i);
-                return answer(call.get("out"), regs);
+                call.out().listed().into(regs);
+                return call.out().rax();
             }
         }
         throw new SeamcallUnavailableException(String.format(
@@ -79,17 +78,7 @@ public final class ReplayProvider implements SeamcallProvider {
                 name, rax, regs, calls.isEmpty() ? "it is at its end" : "next is " + describe(calls.get(0))));
     }
 
-    private String describe(JsonValue call) {
-        return call.get("leaf").text() + " with " + Registers.inputs(call.get("in"), unlisted);
-    }
-
-    private static long answer(JsonValue out, SeamcallRegisters regs) {
-        for (TdxOperand register : SeamcallRegisters.OPERANDS) {
-            JsonValue listed = out.find(Registers.name(register));
-            if (listed != null) {
-                regs.set(register, listed.number());
-            }
-        }
-        return out.get("rax").number();
+    private static String describe(Call call) {
+        return call.place().name() + " with " + call.in();
     }
 }

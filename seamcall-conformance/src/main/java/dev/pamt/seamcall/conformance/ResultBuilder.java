@@ -1,5 +1,6 @@
 package dev.pamt.seamcall.conformance;
 
+import dev.pamt.seamcall.conformance.Line.Place;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,34 +16,21 @@ final class ResultBuilder {
     private final Map<String, Skip> skips = new LinkedHashMap<>();
     private int calls;
     private int events;
-    private int number;
-    private JsonValue line;
-    private String leaf;
+    private Place place;
 
     ResultBuilder(String file) {
         this.file = file;
     }
 
     /** Goes to a line of the recording. */
-    void at(int lineNumber, JsonValue content) {
-        number = lineNumber;
-        line = content;
-        leaf = leafOf(content);
-    }
-
-    private static String leafOf(JsonValue line) {
-        for (String field : List.of("leaf", "tdcall", "harness", "guest_event")) {
-            if (line.has(field)) {
-                return line.get(field).text();
-            }
-        }
-        return line.has("guest_access") ? "guest " + line.get("guest_access").text() : "note";
+    void at(Place line) {
+        place = line;
     }
 
     /** Counts a call that was made. */
     void call(String status) {
         calls++;
-        coverage.computeIfAbsent(leaf, any -> new TreeMap<>()).merge(status, 1, Integer::sum);
+        coverage.computeIfAbsent(place.name(), any -> new TreeMap<>()).merge(status, 1, Integer::sum);
     }
 
     /** Counts an event that was applied. */
@@ -57,14 +45,15 @@ final class ResultBuilder {
     }
 
     void differ(String register, String expected, String got) {
-        long n = line.has("n") ? line.get("n").number() : -1;
-        differences.add(new Difference(file, number, n, leaf, register, expected, got));
+        differences.add(new Difference(file, place.number(), place.n(), place.name(), register, expected, got));
     }
 
     /** Notes that the line is not replayed, or not compared in full. */
     void skip(String reason) {
         skips.merge(
-                reason, new Skip(reason, 1, number), (all, one) -> new Skip(reason, all.lines() + 1, all.firstLine()));
+                reason,
+                new Skip(reason, 1, place.number()),
+                (all, one) -> new Skip(reason, all.lines() + 1, all.firstLine()));
     }
 
     ReplayResult build() {

@@ -42,7 +42,7 @@ class RaceTest {
         return Recordings.read(
                 directory,
                 Recordings.HEADER,
-                "{'name': 'other', 't1': [], 't2': []}",
+                Recordings.race("other"),
                 "{'name': 'race', 'about': 'ADD || ADD', 'regions': " + regions + ", 'watch': " + watch
                         + ", 'setup': " + setup + ", 't1': [" + CALL.formatted("0x1") + ", " + CALL.formatted("0x2")
                         + "], 't2': [" + CALL.formatted("0x3") + "], 'outcomes': " + outcomes
@@ -328,11 +328,32 @@ class RaceTest {
     }
 
     @Test
-    void theOutcomesOfARaceCanBeListed() {
-        allowed = "[{'t1': ['a'], 't2': ['b']}]";
-        outcomes = "[{'t1': ['c', 'd'], 't2': ['e'], 'final': 'A=NDA'}]";
+    void aRaceThatMakesNoSenseIsRefused() {
+        String call = CALL.formatted("0x1");
+        String recorded = "{'name': 'race', 't1': [" + call + "], 't2': [], 'regions': {}, 'watch': {},"
+                + " 'setup': [%s], 'outcomes': [%s], 'allowed_by_reading': []}";
+        String outcome = "{'t1': ['a'], 't2': [], 'final': ''}";
         assertEquals(
-                Set.of("[\"c\", \"d\"] || [\"e\"] : A=NDA", "[\"a\"] || [\"b\"]"), Litmus.allowed(recording(), "race"));
+                "recording.jsonl, line 2 cannot be understood: a race has no outcome",
+                Recordings.mistake(directory, Recordings.HEADER, recorded.formatted("", "")));
+        assertEquals(
+                "recording.jsonl, line 2 cannot be understood: an outcome has something for each of 1 calls, not [a, b]",
+                Recordings.mistake(
+                        directory, Recordings.HEADER, recorded.formatted("", outcome.replace("'a'", "'a', 'b'"))));
+        assertEquals(
+                "recording.jsonl, line 2 cannot be understood: field 'status' is missing",
+                Recordings.mistake(directory, Recordings.HEADER, recorded.formatted(call, outcome)));
+        watch = "{'U.epoch': 0}";
+        assertEquals(
+                "U.epoch is watched, but no region is named U",
+                assertThrows(IllegalArgumentException.class, this::run).getMessage());
+    }
+
+    @Test
+    void theOutcomesOfARaceCanBeListed() {
+        allowed = "[{'t1': ['a', 'b'], 't2': ['b']}]";
+        outcomes = "[{'t1': ['c', 'd'], 't2': ['e'], 'final': 'A=NDA'}]";
+        assertEquals(Set.of("[c, d] || [e] : A=NDA", "[a, b] || [b]"), Litmus.allowed(recording(), "race"));
         assertEquals(Collections.emptySet(), Litmus.allowed(recording(), "absent"));
     }
 }

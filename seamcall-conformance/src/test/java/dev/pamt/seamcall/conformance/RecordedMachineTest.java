@@ -288,15 +288,44 @@ class RecordedMachineTest {
 
     @Test
     void aLineWithoutHeaderThatMakesNoSenseIsNamed() {
-        IllegalArgumentException mistake = assertThrows(
-                IllegalArgumentException.class, () -> replay(CONFIG_LINE, CONFIG_LINE.replace("'tdmrs'", "'regions'")));
-        assertEquals("recording.jsonl, line 2: field 'tdmrs' is missing", mistake.getMessage());
-        assertEquals(2, machine.closed);
+        assertEquals(
+                "recording.jsonl, line 2 cannot be understood: field 'tdmrs' is missing",
+                Recordings.mistake(directory, CONFIG_LINE, CONFIG_LINE.replace("'tdmrs'", "'regions'")));
+    }
+
+    @Test
+    void aLineWithoutHeaderThatIsNoSysConfigIsSkipped() {
+        ReplayResult result = replay(CONFIG_LINE, NOTE);
+        assertEquals(List.of("1 from 2: a line of unknown kind"), Recordings.skips(result));
+        assertEquals(1, result.calls());
+    }
+
+    @Test
+    void theInitialisationIsSaidForEachTdmr() {
+        assertEquals(
+                "recording.jsonl, line 1 cannot be understood: tdmr_init_calls_done has 1 numbers, but there are 2 TDMRs",
+                Recordings.mistake(directory, HEADER.replace("'tdmrs'", "'tdmr_init_calls_done': [1], 'tdmrs'")));
+    }
+
+    @Test
+    void aMachineThatNoneCanBeIsAMistakeInTheRecording() {
+        assertEquals(
+                "recording.jsonl, line 1 cannot be understood: every package has a processor, but there are 2 packages"
+                        + " and 1 processors",
+                Recordings.mistake(directory, HEADER.replace("'num_lps': 4", "'num_lps': 1")));
+    }
+
+    @Test
+    void aRecordingThatDoesNotSayOnWhatMachineIsNotReplayed() {
+        IllegalArgumentException refused =
+                assertThrows(IllegalArgumentException.class, () -> replay("{'header': 1, 'bring_up': false}", NOTE));
+        assertEquals("recording.jsonl does not say on what machine it was made", refused.getMessage());
+        assertEquals(0, machine.opened);
     }
 
     @Test
     void aRecordingOfRacesIsNoneOfCalls() {
-        ReplayResult result = replay(HEADER, "{'name': 'race', 't1': [], 't2': []}");
+        ReplayResult result = replay(HEADER, Recordings.race("race"));
         assertEquals(List.of("1 from 1: a recording of races, not of calls"), Recordings.skips(result));
         assertTrue(result.skipped());
         assertEquals(0, machine.opened);

@@ -2,8 +2,8 @@ package dev.pamt.seamcall.conformance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -33,7 +33,7 @@ class RecordingTest {
 
     @Test
     void aRecordingIsItsLinesPackedOrNot() throws Exception {
-        String lines = "{\"header\": 1}\n{\"note\": \"é\"}\n";
+        String lines = "{\"header\": 1, \"bring_up\": false}\n{\"note\": \"é\"}\n";
         Recording plain = Recording.read(write("a.jsonl", lines));
         Path packed = directory.resolve("b.jsonl.gz");
         try (Writer out =
@@ -43,9 +43,11 @@ class RecordingTest {
         assertEquals("a.jsonl", plain.name());
         assertEquals("a.jsonl", plain.toString());
         for (Recording recording : List.of(plain, Recording.read(packed))) {
-            assertEquals(2, recording.lines().size());
-            assertEquals("é", recording.lines().get(1).get("note").text());
-            assertSame(recording.lines().get(0), recording.header());
+            Line.Note note = assertInstanceOf(Line.Note.class, recording.lines().get(0));
+            assertEquals(1, recording.lines().size(), "the header is apart");
+            assertEquals("é", note.text());
+            assertEquals(2, note.place().number());
+            assertNull(recording.header().bringUp());
         }
     }
 
@@ -85,18 +87,20 @@ class RecordingTest {
         assertEquals("bad.jsonl, line 2 cannot be understood: no JSON object", refusal("{}\n[]"));
         assertEquals("bad.jsonl, line 1 cannot be understood: no JSON value in a line", refusal("\n{}"));
         assertEquals("bad.jsonl, line 1 cannot be understood: more than one JSON value in a line", refusal("{} {}"));
+        assertEquals("bad.jsonl, line 1 cannot be understood: field 'platform' is missing", refusal("{\"header\": 1}"));
+        assertEquals(
+                "bad.jsonl, line 2 cannot be understood: field 'rcx' is missing",
+                refusal("{\"header\": 1, \"bring_up\": false}\n{\"leaf\": \"x\", \"leaf_no\": 7, \"in\": {}}"));
     }
 
     @Test
-    void aRecordingOfRacesHasALineWithTwoPrograms() throws Exception {
-        Recording races = Recording.read(
-                write(
-                        "races.jsonl",
-                        "{\"header\": 1}\n{\"name\": \"b\", \"t1\": [], \"t2\": []}\n{\"name\": \"a\", \"t1\": [], \"t2\": []}"));
+    void aRecordingOfRacesHasALineWithTwoPrograms() {
+        String header = "{'header': 1, 'bring_up': false}";
+        Recording races = Recordings.read(directory, header, Recordings.race("b"), Recordings.race("a"));
         assertTrue(races.isLitmus());
         assertEquals(List.of("b", "a"), races.litmusNames());
-        assertFalse(Recording.read(write("one.jsonl", "{\"t1\": []}")).isLitmus());
-        assertFalse(Recording.read(write("two.jsonl", "{\"t2\": []}")).isLitmus());
+        assertFalse(Recordings.read(directory, header, "{'t1': []}").isLitmus());
+        assertFalse(Recordings.read(directory, header, "{'t2': []}").isLitmus());
     }
 
     @Test

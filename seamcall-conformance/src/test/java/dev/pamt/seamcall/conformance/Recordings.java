@@ -1,5 +1,7 @@
 package dev.pamt.seamcall.conformance;
 
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -27,6 +29,19 @@ final class Recordings {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** A race without calls. */
+    static String race(String name) {
+        return "{'name': '" + name + "', 't1': [], 't2': [], 'regions': {}, 'watch': {}, 'setup': [], 'outcomes':"
+                + " [{'t1': [], 't2': [], 'final': ''}], 'allowed_by_reading': []}";
+    }
+
+    /** What is said of a recording that makes no sense, which is when it is read. */
+    static String mistake(Path directory, String... lines) {
+        return assertThrows(UncheckedIOException.class, () -> read(directory, lines))
+                .getCause()
+                .getMessage();
     }
 
     /** What differs: the register, what was recorded, and what came. */

@@ -2,7 +2,6 @@ package dev.pamt.seamcall.conformance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.seamcall.SeamcallUnavailableException;
@@ -279,23 +278,24 @@ class ReplayTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "set_lock",
-                "release_lock",
-                "set_td_lock",
-                "set_sept_entry",
-                "kot_lock",
-                "rdseed_fails",
-                "interrupt_pending"
+    @CsvSource(
+            quoteCharacter = '"',
+            value = {
+                "set_lock, 'level': '2m' | 'pa': 0 | 'raw': 0",
+                "release_lock, 'level': '2m' | 'pa': 0 | 'raw': 0",
+                "set_td_lock, 'lock': 'epoch' | 'vp': 0 | 'raw': 0",
+                "set_sept_entry, 'gpa': 0 | 'level': 0 | 'raw': 0 | 'old': 0",
+                "kot_lock, 'raw': 0",
+                "rdseed_fails, 'value': 1",
+                "interrupt_pending, 'value': 1"
             })
-    void withoutInspectionNothingIsMadeAfterTheModuleWasToBeChanged(String event) {
+    void withoutInspectionNothingIsMadeAfterTheModuleWasToBeChanged(String event, String fields) {
         machine.inspected = false;
         ReplayResult result = replay(
                 ADD,
-                "{'harness': '" + event + "'}",
+                "{'harness': '" + event + "', " + fields.replace(" |", ",") + "}",
                 "{'note': 'a comment is no line of the recording'}",
-                "{'note': 'an event is', 'harness': 'read_lock'}",
+                "{'note': 'an event is', 'harness': 'read_lock', 'level': '2m', 'pa': 0, 'raw': 0}",
                 ADD);
         assertEquals(1, result.calls());
         assertEquals(0, result.events());
@@ -314,13 +314,19 @@ class ReplayTest {
         assertEquals(0, result.events());
     }
 
-    @Test
-    void aMistakeInTheRecordingIsNoDifference() {
-        IllegalArgumentException mistake = assertThrows(
-                IllegalArgumentException.class,
-                () -> replay(ADD, "{'harness': 'read_td_lock', 'lock': 'front door'," + " 'vp': 1, 'raw': 0}"));
-        assertEquals("recording.jsonl, line 3: no lock of a TD is named \"front door\"", mistake.getMessage());
-        assertEquals(1, machine.closed);
+    @ParameterizedTest
+    @CsvSource(
+            quoteCharacter = '"',
+            value = {
+                "'read_td_lock' | 'lock': 'front door' | 'vp': 1 | 'raw': 0, no lock of a TD is named \"\"front door\"\"",
+                "'read_lock' | 'level': '3t' | 'pa': 1 | 'raw': 0, no level is named \"\"3t\"\"",
+                "'set_lock' | 'level': '2m' | 'pa': 1, field 'raw' is missing",
+                "'fill_page' | 'pa': '1' | 'value': 0, \"\"\"1\"\" is not a number\""
+            })
+    void aMistakeInTheRecordingIsFoundWhenItIsRead(String line, String mistake) {
+        assertEquals(
+                "recording.jsonl, line 3 cannot be understood: " + mistake.replace("\"\"", "\""),
+                Recordings.mistake(directory, Recordings.HEADER, ADD, "{'harness': " + line.replace(" |", ",") + "}"));
     }
 
     @Test

@@ -4,10 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -16,6 +20,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ResultTest {
     private static final Difference DIFFERENCE = new Difference("file", 5, -1, "LEAF", "rdx", "0x1", "0x2");
     private static final Skip SKIP = new Skip("another machine", 1, 1);
+
+    private static final Map<TdxOperand, Long> NO_REGISTERS =
+            SeamcallRegisters.OPERANDS.stream().collect(Collectors.toMap(Function.identity(), register -> 0L));
 
     private static ReplayResult result(int calls, List<Difference> differences) {
         return new ReplayResult("file", calls, 0, new TreeMap<>(), differences, List.of(SKIP));
@@ -53,16 +60,18 @@ class ResultTest {
     @CsvSource(
             quoteCharacter = '`',
             value = {
-                "`{\"leaf\": \"A\", \"harness\": \"B\"}`, A",
-                "`{\"tdcall\": \"A\"}`, A",
+                "`{\"leaf\": \"A\", \"leaf_no\": 7, \"in\": {}, \"harness\": \"B\"}`, A",
+                "`{\"tdcall\": \"A\", \"leaf_no\": 6, \"in\": {}, \"lp\": 0, \"vp\": 0, \"status\": \"s\"}`, A",
                 "`{\"harness\": \"A\"}`, A",
-                "`{\"guest_event\": \"A\"}`, A",
-                "`{\"guest_access\": \"read\"}`, guest read",
+                "`{\"guest_event\": \"A\", \"lp\": 0, \"vp\": 0, \"status\": \"s\"}`, A",
+                "`{\"guest_access\": \"read\", \"gpa\": 0, \"lp\": 0, \"vp\": 0, \"status\": \"s\"}`, guest read",
+                "`{\"note\": \"A\"}`, note",
                 "`{\"n\": 1}`, note"
             })
     void aLineIsNamedByWhatItIs(String line, String name) throws Exception {
+        Header header = new Header(null, null, NO_REGISTERS, NO_REGISTERS);
         ResultBuilder result = new ResultBuilder("file");
-        result.at(1, JsonValue.parse(line));
+        result.at(new LineParser(header).parse(1, JsonValue.parse(line)).place());
         result.differ("rax", "0x0", "0x1");
         assertEquals(name, result.build().differences().get(0).leaf());
     }
@@ -71,7 +80,7 @@ class ResultTest {
     void linesThatAreSkippedForOneReasonAreCountedTogether() throws Exception {
         ResultBuilder result = new ResultBuilder("file");
         for (int line = 3; line < 6; line++) {
-            result.at(line, JsonValue.parse("{}"));
+            result.at(new Line.Place(line, -1, "note"));
             result.skip(line == 4 ? "another" : "one");
         }
         assertEquals(
@@ -82,7 +91,7 @@ class ResultTest {
     @Test
     void aRecordingWithoutAnythingSaysSo() throws Exception {
         ResultBuilder result = new ResultBuilder("file");
-        result.at(2, JsonValue.parse("{}"));
+        result.at(new Line.Place(2, -1, "note"));
         assertEquals(List.of(new Skip("it has no call", 1, 2)), result.build().skips());
         result.call("s");
         assertEquals(1, result.build().calls());
