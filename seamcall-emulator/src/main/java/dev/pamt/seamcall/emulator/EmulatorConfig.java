@@ -4,6 +4,7 @@ import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.decorator.Latency;
+import dev.pamt.seamcall.emulator.guest.GuestProgram;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;

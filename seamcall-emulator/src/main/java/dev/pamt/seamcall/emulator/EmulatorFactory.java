@@ -52,7 +52,7 @@ public final class EmulatorFactory implements SeamcallProviderFactory {
 
     @Override
     public SeamcallPlatform open(PlatformConfig config) {
-        return TdxModuleEmulator.open(configuration(config));
+        return EmulatedPlatform.open(configuration(config));
     }
 
     /**

@@ -3,13 +3,12 @@ package dev.pamt.seamcall.emulator;
 import dev.pamt.seamcall.GuestDriver;
 import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PageLevel;
-import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
 import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.td.Td;
-import dev.pamt.seamcall.emulator.td.Vcpu;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
+import dev.pamt.seamcall.emulator.vp.Vcpu;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -31,7 +30,7 @@ final class EmulatorInspection implements ModuleInspection {
 
     private final HpaRules hpas;
     private final AtomicInteger pollsBeforeInterrupt = new AtomicInteger(NO_INTERRUPT);
-    private ModuleCore module;
+    private TdxModule module;
     private GuestDriver guests;
     private volatile boolean entropyFails;
     private volatile boolean interruptPending;
@@ -42,7 +41,7 @@ final class EmulatorInspection implements ModuleInspection {
     }
 
     /** Says which module this is about; the module needs this object to be made. */
-    void inspect(ModuleCore core, LogicalProcessor[] processors) {
+    void inspect(TdxModule core, LogicalProcessor[] processors) {
         module = core;
         guests = new EmulatorGuests(core, processors);
     }

@@ -11,6 +11,7 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.guest.GuestAction;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.platform.Schedule;
 import dev.pamt.seamcall.emulator.td.Td;

@@ -98,7 +98,7 @@ class EmulatorConfigTest {
                 .option("latency-ns", "PHYMEM_PAMT_ADD=4000, PHYMEM_PAMT_REMOVE=2000")
                 .option("entropy-failures", "1/8@42")
                 .build();
-        EmulatorConfig opened = assertInstanceOf(TdxModuleEmulator.class, new EmulatorFactory().open(config))
+        EmulatorConfig opened = assertInstanceOf(EmulatedPlatform.class, new EmulatorFactory().open(config))
                 .config();
         assertEquals(48, opened.maxPaBits());
         assertEquals(44, opened.hkidStartBit());

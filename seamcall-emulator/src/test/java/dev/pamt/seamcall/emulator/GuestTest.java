@@ -12,6 +12,8 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.guest.GuestAction;
+import dev.pamt.seamcall.emulator.guest.GuestVcpu;
 import dev.pamt.seamcall.emulator.platform.Schedule;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

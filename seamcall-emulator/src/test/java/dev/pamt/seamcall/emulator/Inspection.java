@@ -9,7 +9,7 @@ public final class Inspection {
     private Inspection() {}
 
     /** Switches a machine on whose calls a test can stop half-way and whose clock it can set. */
-    public static TdxModuleEmulator open(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
-        return TdxModuleEmulator.open(config, schedule, nanoClock);
+    public static EmulatedPlatform open(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
+        return EmulatedPlatform.open(config, schedule, nanoClock);
     }
 }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.seamcall.PageLevel;
-import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.td.Lifecycle;
@@ -35,7 +34,7 @@ final class ModuleAudit {
     /** The address in an entry, without the key id, which has bits 45:40 here. */
     private static final long SEPT_HPA = (1L << 40) - PageLevel.SIZE_4K.bytes();
 
-    private final ModuleCore module;
+    private final TdxModule module;
     private final SparseMemory memory;
 
     ModuleAudit(TestHost host) {

@@ -29,11 +29,11 @@ final class TestHost {
     private static final long REGION = PageLevel.SIZE_2M.bytes();
     private static final long PAGE = PageLevel.SIZE_4K.bytes();
 
-    final TdxModuleEmulator machine;
+    final EmulatedPlatform machine;
     final SeamcallRegisters regs = new SeamcallRegisters();
     final boolean dynamicPamt;
 
-    private TestHost(TdxModuleEmulator machine, boolean dynamicPamt) {
+    private TestHost(EmulatedPlatform machine, boolean dynamicPamt) {
         this.machine = machine;
         this.dynamicPamt = dynamicPamt;
     }
@@ -50,14 +50,14 @@ final class TestHost {
     }
 
     static TestHost ready(EmulatorConfig config, boolean dynamicPamt, Schedule schedule) {
-        TestHost host = new TestHost(TdxModuleEmulator.open(config, schedule, System::nanoTime), dynamicPamt);
+        TestHost host = new TestHost(EmulatedPlatform.open(config, schedule, System::nanoTime), dynamicPamt);
         host.bringUp();
         return host;
     }
 
     /** A host whose module was just loaded. */
     static TestHost loaded(EmulatorConfig config) {
-        return new TestHost(TdxModuleEmulator.open(config), true);
+        return new TestHost(EmulatedPlatform.open(config), true);
     }
 
     private void bringUp() {

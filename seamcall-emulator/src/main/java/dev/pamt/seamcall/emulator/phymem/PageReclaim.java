@@ -16,9 +16,9 @@ import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.Lifecycle;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdTable;
-import dev.pamt.seamcall.emulator.td.VcpuTable;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
+import dev.pamt.seamcall.emulator.vp.VcpuTable;
 
 /** TDH.PHYMEM.PAGE.RECLAIM (TDX module 1.5.25; facts 5.22, observed 7). */
 public final class PageReclaim {

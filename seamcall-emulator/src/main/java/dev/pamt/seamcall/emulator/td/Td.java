@@ -139,19 +139,44 @@ public final class Td {
         return params;
     }
 
-    /** The x2APIC ids of the vCPUs, by their index. */
-    int[] x2apicIds() {
-        return x2apicIds;
+    /** The number of vCPUs that are initialised. */
+    int vcpus() {
+        return vcpus.get();
     }
 
-    /** The number of vCPUs that are initialised. */
-    AtomicInteger vcpus() {
-        return vcpus;
+    /** Counts a vCPU that is about to be initialised, and returns its index. */
+    public int takeVcpuIndex() {
+        return vcpus.getAndIncrement();
+    }
+
+    /** Returns the index of a vCPU that could not be initialised. */
+    public void returnVcpuIndex() {
+        vcpus.decrementAndGet();
+    }
+
+    /** The x2APIC id of a vCPU, by its index. */
+    public int x2apicId(int vcpu) {
+        return x2apicIds[vcpu];
+    }
+
+    /** Lists the x2APIC id of a vCPU. */
+    public void setX2apicId(int vcpu, int id) {
+        x2apicIds[vcpu] = id;
     }
 
     /** The number of vCPUs that are associated with a processor. */
-    AtomicInteger associatedVcpus() {
-        return associatedVcpus;
+    int associatedVcpus() {
+        return associatedVcpus.get();
+    }
+
+    /** Counts a vCPU that a processor is associated with now. */
+    public void countAssociatedVcpu() {
+        associatedVcpus.incrementAndGet();
+    }
+
+    /** Counts a vCPU that no processor is associated with any more. */
+    public void countDissociatedVcpu() {
+        associatedVcpus.decrementAndGet();
     }
 
     /** The TLB epoch. */
@@ -169,11 +194,13 @@ public final class Td {
         return vcpusInEpoch.get((int) (ofEpoch & 1));
     }
 
-    void enterEpoch(long inEpoch) {
+    /** Counts a vCPU that goes inside, under the shared epoch lock. */
+    public void enterEpoch(long inEpoch) {
         vcpusInEpoch.incrementAndGet((int) (inEpoch & 1));
     }
 
-    void leaveEpoch(long inEpoch) {
+    /** Counts a vCPU that comes out and went inside in an epoch. */
+    public void leaveEpoch(long inEpoch) {
         vcpusInEpoch.decrementAndGet((int) (inEpoch & 1));
     }
 

@@ -159,7 +159,7 @@ public final class TdBuild {
         if (status == 0) {
             status = access.checkState(hold, WHILE_BUILT, false);
         }
-        if (status == 0 && hold.td().vcpus().get() == 0) {
+        if (status == 0 && hold.td().vcpus() == 0) {
             status = TdxStatus.NO_VCPUS.code();
         }
         if (status == 0) {

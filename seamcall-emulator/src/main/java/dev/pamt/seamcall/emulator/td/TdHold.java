@@ -51,7 +51,7 @@ public final class TdHold {
     }
 
     /** Gives the lock of the operation state back; the root page stays held. */
-    void releaseOpState() {
+    public void releaseOpState() {
         if (opStateShared) {
             opStateShared = false;
             HostPriorityLock.releaseShared(td.locks(), Td.OP_STATE_LOCK);

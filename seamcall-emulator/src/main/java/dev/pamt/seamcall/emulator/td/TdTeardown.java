@@ -45,7 +45,7 @@ public final class TdTeardown {
         long status = 0;
         if (td.lifecycle() != Lifecycle.KEYS_CONFIGURED && td.lifecycle() != Lifecycle.HKID_ASSIGNED) {
             status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
-        } else if (td.associatedVcpus().get() != 0) {
+        } else if (td.associatedVcpus() != 0) {
             status = TdxStatus.FLUSHVP_NOT_DONE.code();
         } else {
             timing.spend(SeamcallLeaf.MNG_VPFLUSHDONE);

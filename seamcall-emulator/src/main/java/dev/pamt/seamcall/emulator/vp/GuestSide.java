@@ -1,14 +1,11 @@
-package dev.pamt.seamcall.emulator.guest;
+package dev.pamt.seamcall.emulator.vp;
 
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.sept.GuestPages;
-import dev.pamt.seamcall.emulator.td.GuestState;
-import dev.pamt.seamcall.emulator.td.GuestState.LastExit;
-import dev.pamt.seamcall.emulator.td.Vcpu;
-import dev.pamt.seamcall.emulator.td.VcpuEntry;
+import dev.pamt.seamcall.emulator.vp.GuestState.LastExit;
 import java.util.function.LongSupplier;
 
 /**

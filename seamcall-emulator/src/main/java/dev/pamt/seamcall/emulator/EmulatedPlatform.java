@@ -5,7 +5,6 @@ import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
-import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Schedule;
@@ -30,22 +29,22 @@ import org.slf4j.LoggerFactory;
  * SEAMCALLs at once, also on one processor. <b>Progress:</b> a call never waits for another one; the module's locks are
  * tried once and answered BUSY.
  */
-public final class TdxModuleEmulator implements SeamcallPlatform {
-    private static final Logger LOG = LoggerFactory.getLogger(TdxModuleEmulator.class);
+public final class EmulatedPlatform implements SeamcallPlatform {
+    private static final Logger LOG = LoggerFactory.getLogger(EmulatedPlatform.class);
 
     private final EmulatorConfig config;
     private final EmulatorInspection inspection;
-    private final ModuleCore module;
+    private final TdxModule module;
     private final SeamcallProvider[] processors;
     private final PhysicalMemory memory;
     private final AtomicReference<FatalError> fatal = new AtomicReference<>();
 
-    private TdxModuleEmulator(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
+    private EmulatedPlatform(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
         this.config = config;
         HpaRules hpas = new HpaRules(
                 config.maxPaBits(), config.hkidStartBit(), config.firstPrivateHkid(), config.lastPrivateHkid());
         inspection = new EmulatorInspection(hpas);
-        module = new ModuleCore(
+        module = new TdxModule(
                 new Cmrs(config.cmrs()),
                 hpas,
                 config.dynamicPamt(),
@@ -78,13 +77,13 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
      * @param config what it looks like
      * @return the machine
      */
-    public static TdxModuleEmulator open(EmulatorConfig config) {
+    public static EmulatedPlatform open(EmulatorConfig config) {
         return open(config, Schedule.free(), System::nanoTime);
     }
 
     /** Switches a machine on whose calls a test can stop half-way and whose clock it can set. */
-    static TdxModuleEmulator open(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
-        return new TdxModuleEmulator(config, schedule, nanoClock);
+    static EmulatedPlatform open(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
+        return new EmulatedPlatform(config, schedule, nanoClock);
     }
 
     /**
@@ -164,7 +163,7 @@ public final class TdxModuleEmulator implements SeamcallPlatform {
     }
 
     /** The parts of the module, for tests that look inside. */
-    ModuleCore module() {
+    TdxModule module() {
         return module;
     }
 }

@@ -1,6 +1,6 @@
-package dev.pamt.seamcall.emulator.td;
+package dev.pamt.seamcall.emulator.vp;
 
-import dev.pamt.seamcall.emulator.GuestAction;
+import dev.pamt.seamcall.emulator.guest.GuestAction;
 
 /**
  * What a vCPU's own pages keep of the guest in it.

@@ -1,13 +1,10 @@
-package dev.pamt.seamcall.emulator.guest;
+package dev.pamt.seamcall.emulator.vp;
 
 import dev.pamt.seamcall.SeamcallRegisters;
-import dev.pamt.seamcall.emulator.GuestAction;
-import dev.pamt.seamcall.emulator.GuestProgram;
-import dev.pamt.seamcall.emulator.GuestVcpu;
+import dev.pamt.seamcall.emulator.guest.GuestAction;
+import dev.pamt.seamcall.emulator.guest.GuestProgram;
+import dev.pamt.seamcall.emulator.guest.GuestVcpu;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
-import dev.pamt.seamcall.emulator.td.Vcpu;
-import dev.pamt.seamcall.emulator.td.VcpuEntry;
-import dev.pamt.seamcall.emulator.td.VcpuTable;
 import java.util.Objects;
 
 /**

@@ -1,5 +1,6 @@
-package dev.pamt.seamcall.emulator.td;
+package dev.pamt.seamcall.emulator.vp;
 
+import dev.pamt.seamcall.emulator.td.Td;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**

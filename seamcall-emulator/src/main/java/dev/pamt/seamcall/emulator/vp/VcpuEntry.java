@@ -1,4 +1,4 @@
-package dev.pamt.seamcall.emulator.td;
+package dev.pamt.seamcall.emulator.vp;
 
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -10,6 +10,10 @@ import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Timing;
+import dev.pamt.seamcall.emulator.td.OpState;
+import dev.pamt.seamcall.emulator.td.Td;
+import dev.pamt.seamcall.emulator.td.TdAccess;
+import dev.pamt.seamcall.emulator.td.TdHold;
 import java.util.EnumSet;
 import java.util.Set;
 

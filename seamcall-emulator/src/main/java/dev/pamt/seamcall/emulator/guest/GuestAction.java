@@ -1,4 +1,4 @@
-package dev.pamt.seamcall.emulator;
+package dev.pamt.seamcall.emulator.guest;
 
 import dev.pamt.seamcall.PageLevel;
 import java.util.Objects;

@@ -1,9 +1,8 @@
-package dev.pamt.seamcall.emulator.dispatch;
+package dev.pamt.seamcall.emulator;
 
 import dev.pamt.seamcall.SeamcallLeaf;
-import dev.pamt.seamcall.emulator.GuestProgram;
-import dev.pamt.seamcall.emulator.guest.GuestSide;
-import dev.pamt.seamcall.emulator.guest.VcpuRun;
+import dev.pamt.seamcall.emulator.dispatch.Dispatcher;
+import dev.pamt.seamcall.emulator.guest.GuestProgram;
 import dev.pamt.seamcall.emulator.key.KeyOwnershipTable;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
@@ -26,11 +25,13 @@ import dev.pamt.seamcall.emulator.td.TdBuild;
 import dev.pamt.seamcall.emulator.td.TdCreation;
 import dev.pamt.seamcall.emulator.td.TdTable;
 import dev.pamt.seamcall.emulator.td.TdTeardown;
-import dev.pamt.seamcall.emulator.td.VcpuEntry;
-import dev.pamt.seamcall.emulator.td.VcpuLeaves;
-import dev.pamt.seamcall.emulator.td.VcpuTable;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
+import dev.pamt.seamcall.emulator.vp.GuestSide;
+import dev.pamt.seamcall.emulator.vp.VcpuEntry;
+import dev.pamt.seamcall.emulator.vp.VcpuLeaves;
+import dev.pamt.seamcall.emulator.vp.VcpuRun;
+import dev.pamt.seamcall.emulator.vp.VcpuTable;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -39,7 +40,7 @@ import java.util.function.LongSupplier;
 /**
  * The parts of one module, put together. Immutable; each part says how it is shared between threads.
  */
-public final class ModuleCore {
+final class TdxModule {
     private final SparseMemory memory = new SparseMemory();
     private final TdmrTable tdmrs;
     private final Pamt pamt;
@@ -51,7 +52,7 @@ public final class ModuleCore {
     private final Dispatcher dispatcher;
 
     /** Makes a module that was just loaded. */
-    public ModuleCore(
+    TdxModule(
             Cmrs cmrs,
             HpaRules hpas,
             boolean dynamicPamtSupported,
@@ -118,47 +119,47 @@ public final class ModuleCore {
     }
 
     /** The memory of the machine, as the module reaches it. */
-    public SparseMemory memory() {
+    SparseMemory memory() {
         return memory;
     }
 
     /** The TDMRs. */
-    public TdmrTable tdmrs() {
+    TdmrTable tdmrs() {
         return tdmrs;
     }
 
     /** The PAMT. */
-    public Pamt pamt() {
+    Pamt pamt() {
         return pamt;
     }
 
     /** The key ownership table. */
-    public KeyOwnershipTable kot() {
+    KeyOwnershipTable kot() {
         return kot;
     }
 
     /** The TDs. */
-    public TdTable tds() {
+    TdTable tds() {
         return tds;
     }
 
     /** The vCPUs. */
-    public VcpuTable vcpus() {
+    VcpuTable vcpus() {
         return vcpus;
     }
 
     /** The way into vCPUs. */
-    public VcpuEntry vcpuEntry() {
+    VcpuEntry vcpuEntry() {
         return vcpuEntry;
     }
 
     /** What vCPUs can do inside. */
-    public GuestSide guestSide() {
+    GuestSide guestSide() {
         return guestSide;
     }
 
     /** The door of the module. */
-    public Dispatcher dispatcher() {
+    Dispatcher dispatcher() {
         return dispatcher;
     }
 }

@@ -1,4 +1,4 @@
-package dev.pamt.seamcall.emulator;
+package dev.pamt.seamcall.emulator.guest;
 
 /**
  * A vCPU as its program sees it. Valid during the call it is passed to.

@@ -1,6 +1,8 @@
-package dev.pamt.seamcall.emulator.td;
+package dev.pamt.seamcall.emulator.vp;
 
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.td.Td;
+import dev.pamt.seamcall.emulator.td.TdHold;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -121,11 +123,11 @@ public final class Vcpu {
 
     void associate(int withProcessor) {
         processor = withProcessor;
-        td.associatedVcpus().incrementAndGet();
+        td.countAssociatedVcpu();
     }
 
     void dissociate() {
         processor = NO_PROCESSOR;
-        td.associatedVcpus().decrementAndGet();
+        td.countDissociatedVcpu();
     }
 }

@@ -1,4 +1,4 @@
-package dev.pamt.seamcall.emulator.guest;
+package dev.pamt.seamcall.emulator.vp;
 
 /** What became of a guest's action. */
 public enum Outcome {

@@ -1,4 +1,4 @@
-package dev.pamt.seamcall.emulator.td;
+package dev.pamt.seamcall.emulator.vp;
 
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -11,6 +11,11 @@ import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Timing;
+import dev.pamt.seamcall.emulator.td.Lifecycle;
+import dev.pamt.seamcall.emulator.td.OpState;
+import dev.pamt.seamcall.emulator.td.Td;
+import dev.pamt.seamcall.emulator.td.TdAccess;
+import dev.pamt.seamcall.emulator.td.TdHold;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -123,14 +128,14 @@ public final class VcpuLeaves {
             return TdxStatus.VCPU_STATE_INCORRECT.with(vcpu.state().code());
         }
         Td td = vcpu.td();
-        int index = td.vcpus().getAndIncrement();
+        int index = td.takeVcpuIndex();
         long status = checkVcpu(td, index, version, x2apicId);
         if (status != 0) {
-            td.vcpus().decrementAndGet();
+            td.returnVcpuIndex();
             return status;
         }
         timing.spend(SeamcallLeaf.VP_INIT);
-        td.x2apicIds()[index] = (int) x2apicId;
+        td.setX2apicId(index, (int) x2apicId);
         vcpu.associate(lp.index());
         vcpu.setState(Vcpu.State.READY);
         return 0;
@@ -147,7 +152,7 @@ public final class VcpuLeaves {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.R8);
         }
         for (int other = 0; other < index; other++) {
-            if (td.x2apicIds()[other] == (int) x2apicId) {
+            if (td.x2apicId(other) == (int) x2apicId) {
                 return TdxStatus.X2APIC_ID_NOT_UNIQUE.with(x2apicId);
             }
         }

@@ -1,4 +1,4 @@
-package dev.pamt.seamcall.emulator;
+package dev.pamt.seamcall.emulator.guest;
 
 /**
  * What runs inside the vCPUs of the TDs of a machine.
