@@ -7,7 +7,7 @@ import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
 import java.util.Optional;
@@ -39,7 +39,7 @@ public final class EmulatedPlatform implements SeamcallPlatform {
     private final PhysicalMemory memory;
     private final AtomicReference<FatalError> fatal = new AtomicReference<>();
 
-    private EmulatedPlatform(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
+    private EmulatedPlatform(EmulatorConfig config, RacePoint.Listener racePoints, LongSupplier nanoClock) {
         this.config = config;
         HpaRules hpas = new HpaRules(
                 config.maxPaBits(), config.hkidStartBit(), config.firstPrivateHkid(), config.lastPrivateHkid());
@@ -51,7 +51,7 @@ public final class EmulatedPlatform implements SeamcallPlatform {
                 config.processors(),
                 config.packages(),
                 new Timing(config.latencies()),
-                schedule,
+                racePoints,
                 () -> !inspection.entropyFails() && config.entropy().available(),
                 () -> nanoClock.getAsLong() + inspection.clockOffsetNanos(),
                 config.guests(),
@@ -78,12 +78,12 @@ public final class EmulatedPlatform implements SeamcallPlatform {
      * @return the machine
      */
     public static EmulatedPlatform open(EmulatorConfig config) {
-        return open(config, Schedule.free(), System::nanoTime);
+        return open(config, RacePoint.Listener.none(), System::nanoTime);
     }
 
     /** Switches a machine on whose calls a test can stop half-way and whose clock it can set. */
-    static EmulatedPlatform open(EmulatorConfig config, Schedule schedule, LongSupplier nanoClock) {
-        return new EmulatedPlatform(config, schedule, nanoClock);
+    static EmulatedPlatform open(EmulatorConfig config, RacePoint.Listener racePoints, LongSupplier nanoClock) {
+        return new EmulatedPlatform(config, racePoints, nanoClock);
     }
 
     /**

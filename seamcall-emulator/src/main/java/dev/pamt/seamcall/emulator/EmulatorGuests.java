@@ -5,6 +5,7 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
+import dev.pamt.seamcall.emulator.vp.ActionOutcome;
 import dev.pamt.seamcall.emulator.vp.GuestSide;
 import dev.pamt.seamcall.emulator.vp.Vcpu;
 import dev.pamt.seamcall.emulator.vp.VcpuEntry;
@@ -86,7 +87,7 @@ final class EmulatorGuests implements GuestDriver {
         return step(processor, here, () -> module.guestSide().interrupt(here.vcpu, here.exit));
     }
 
-    private Step step(int processor, Inside here, Supplier<dev.pamt.seamcall.emulator.vp.Outcome> action) {
+    private Step step(int processor, Inside here, Supplier<ActionOutcome> action) {
         return switch (orFatal(action)) {
             case DONE -> new Step(Outcome.DONE, here.vcpu.guest().rax());
             case EXCEPTION -> new Step(Outcome.EXCEPTION, here.exit.exception());

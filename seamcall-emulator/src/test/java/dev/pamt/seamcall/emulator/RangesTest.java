@@ -17,7 +17,7 @@ import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.guest.GuestAction;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import org.junit.jupiter.api.Test;
 
 /** MEM.RANGE.BLOCK, MEM.RANGE.UNBLOCK and MEM.TRACK, and the check that both were done. */
@@ -39,7 +39,7 @@ class RangesTest {
                     })
                     .build(),
             true,
-            Schedule.free());
+            RacePoint.Listener.none());
     private final TestTd td = new TestTd(host, 2);
 
     private long block(long gpaAndLevel) {

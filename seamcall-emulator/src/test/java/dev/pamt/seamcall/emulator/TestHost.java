@@ -9,7 +9,7 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.List;
 
 /**
@@ -46,11 +46,11 @@ final class TestHost {
 
     /** A host whose module is ready, in dynamic mode. */
     static TestHost ready() {
-        return ready(config().build(), true, Schedule.free());
+        return ready(config().build(), true, RacePoint.Listener.none());
     }
 
-    static TestHost ready(EmulatorConfig config, boolean dynamicPamt, Schedule schedule) {
-        TestHost host = new TestHost(EmulatedPlatform.open(config, schedule, System::nanoTime), dynamicPamt);
+    static TestHost ready(EmulatorConfig config, boolean dynamicPamt, RacePoint.Listener racePoints) {
+        TestHost host = new TestHost(EmulatedPlatform.open(config, racePoints, System::nanoTime), dynamicPamt);
         host.bringUp();
         return host;
     }

@@ -9,7 +9,7 @@ import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 
@@ -40,14 +40,14 @@ public final class Pamt {
     private final SparseMemory memory;
     private final TdmrTable tdmrs;
     private final HpaRules hpas;
-    private final Schedule schedule;
+    private final RacePoint.Listener racePoints;
 
     /** Makes the PAMT of the memory that the TDMRs describe. */
-    public Pamt(SparseMemory memory, TdmrTable tdmrs, HpaRules hpas, Schedule schedule) {
+    public Pamt(SparseMemory memory, TdmrTable tdmrs, HpaRules hpas, RacePoint.Listener racePoints) {
         this.memory = memory;
         this.tdmrs = tdmrs;
         this.hpas = hpas;
-        this.schedule = schedule;
+        this.racePoints = racePoints;
     }
 
     /** Whether PAMT_4K entries live in page pairs. */
@@ -88,9 +88,9 @@ public final class Pamt {
         return false;
     }
 
-    /** Comes by a place where a test may stop the call. */
-    void at(Schedule.Step step) {
-        schedule.at(step);
+    /** Reports that the call has reached a race point. */
+    void reached(RacePoint point) {
+        racePoints.reached(point);
     }
 
     private boolean walkFrom1g(PamtWalk walk, Tdmr tdmr, long hpa, LockMode mode, PageLevel target) {
@@ -104,9 +104,9 @@ public final class Pamt {
         boolean nonLeaf = PamtEntry.type(words2m, index2m) == nonLeafType();
         if (target == PageLevel.SIZE_2M || !nonLeaf) {
             if (mode == LockMode.EXCLUSIVE) {
-                schedule.at(Schedule.Step.WALK_BEFORE_PROMOTE_2M);
+                racePoints.reached(RacePoint.WALK_BEFORE_PROMOTE_2M);
                 if (!HostPriorityLock.promote(words2m, index2m)) {
-                    schedule.at(Schedule.Step.WALK_PROMOTE_REFUSED_2M);
+                    racePoints.reached(RacePoint.WALK_PROMOTE_REFUSED_2M);
                     HostPriorityLock.releaseShared(words2m, index2m);
                     return false;
                 }
@@ -227,7 +227,7 @@ public final class Pamt {
      * Finds the entry of a page that the module itself has recorded. Anything but a page in use of that level means that
      * the PAMT contradicts the module's other structures, which is fatal.
      */
-    public PamtLeaf implicit(long hpa, PageLevel level) {
+    public ImplicitEntry implicit(long hpa, PageLevel level) {
         Tdmr tdmr = tdmrs.usable(hpa);
         ModuleFatal.unless(tdmr != null, 109);
         long[] parentWords = null;
@@ -247,7 +247,7 @@ public final class Pamt {
         int type = PamtEntry.type(words, index);
         ModuleFatal.unless(type != PageType.NDA && type != PageType.RSVD, 339);
         ModuleFatal.unless(type != PageType.PAMT, 340);
-        return new PamtLeaf(words, index, parentWords, parentIndex);
+        return new ImplicitEntry(words, index, parentWords, parentIndex);
     }
 
     /** The type of the page that an address lies in, read without any lock. */
@@ -279,9 +279,9 @@ public final class Pamt {
         if (!testAndSet(tdmr0, page0Hpa)) {
             return TdxStatus.PAGE_NOT_FREE.with(operand0);
         }
-        schedule.at(Schedule.Step.PAIR_HALF_CLAIMED);
+        racePoints.reached(RacePoint.PAIR_HALF_CLAIMED);
         if (!testAndSet(tdmr1, page1Hpa)) {
-            schedule.at(Schedule.Step.PAIR_HALF_REFUSED);
+            racePoints.reached(RacePoint.PAIR_HALF_REFUSED);
             clear(tdmr0, page0Hpa);
             return TdxStatus.PAGE_NOT_FREE.with(operand1);
         }
@@ -291,7 +291,7 @@ public final class Pamt {
     /** Gives the two pages of a pair back in the page bitmap, one after the other. */
     void returnPair(Tdmr tdmr0, long page0Hpa, Tdmr tdmr1, long page1Hpa) {
         clear(tdmr0, page0Hpa);
-        schedule.at(Schedule.Step.PAIR_HALF_RETURNED);
+        racePoints.reached(RacePoint.PAIR_HALF_RETURNED);
         clear(tdmr1, page1Hpa);
     }
 

@@ -39,7 +39,7 @@ public final class Td {
     private final AtomicIntegerArray vcpusInEpoch = new AtomicIntegerArray(2);
     private final AtomicInteger vcpus = new AtomicInteger();
     private final AtomicInteger associatedVcpus = new AtomicInteger();
-    private Lifecycle lifecycle = Lifecycle.HKID_ASSIGNED;
+    private TdLifecycle lifecycle = TdLifecycle.HKID_ASSIGNED;
     private int keyPackages;
     private int controlPageCount;
     private volatile OpState opState = OpState.UNINITIALIZED;
@@ -63,11 +63,11 @@ public final class Td {
     }
 
     /** Where the TD is in its life. */
-    public Lifecycle lifecycle() {
+    public TdLifecycle lifecycle() {
         return lifecycle;
     }
 
-    void setLifecycle(Lifecycle next) {
+    void setLifecycle(TdLifecycle next) {
         lifecycle = next;
     }
 

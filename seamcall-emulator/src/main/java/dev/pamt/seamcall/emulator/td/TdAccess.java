@@ -4,10 +4,10 @@ import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
-import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import java.util.Set;
 
 /** Finds, locks and checks the TD that a call is about. */
@@ -32,7 +32,7 @@ public final class TdAccess {
 
     /** Locks the TD that owns a page which the call holds already; the status, or 0. */
     public long lockOwner(TdHold hold, long tdrHpa, LockMode mode) {
-        PamtLeaf leaf = pamt.implicit(tdrHpa, PageLevel.SIZE_4K);
+        ImplicitEntry leaf = pamt.implicit(tdrHpa, PageLevel.SIZE_4K);
         if (!leaf.acquire(mode)) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.TDR);
         }
@@ -50,7 +50,7 @@ public final class TdAccess {
      */
     public long checkState(TdHold hold, Set<OpState> allowed, boolean shareOpState) {
         Td td = hold.td();
-        if (td.lifecycle() != Lifecycle.KEYS_CONFIGURED) {
+        if (td.lifecycle() != TdLifecycle.KEYS_CONFIGURED) {
             return TdxStatus.TD_KEYS_NOT_CONFIGURED.code();
         }
         if (td.controlPageCount() < Td.MIN_CONTROL_PAGES) {

@@ -1,8 +1,8 @@
 package dev.pamt.seamcall.emulator.td;
 
 import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
-import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 
 /**
@@ -13,7 +13,7 @@ import dev.pamt.seamcall.emulator.pamt.PamtWalk;
  */
 public final class TdHold {
     private final PamtWalk explicit = new PamtWalk();
-    private PamtLeaf implicit;
+    private ImplicitEntry implicit;
     private LockMode implicitMode;
     private boolean opStateShared;
     private Td td;
@@ -41,7 +41,7 @@ public final class TdHold {
         td = held;
     }
 
-    void setImplicit(PamtLeaf leaf, LockMode mode) {
+    void setImplicit(ImplicitEntry leaf, LockMode mode) {
         implicit = leaf;
         implicitMode = mode;
     }
@@ -62,7 +62,7 @@ public final class TdHold {
     public void release() {
         releaseOpState();
         if (implicit != null) {
-            PamtLeaf leaf = implicit;
+            ImplicitEntry leaf = implicit;
             implicit = null;
             leaf.release(implicitMode);
         }

@@ -71,7 +71,7 @@ public final class GuestSide {
     }
 
     /** Carries out TDCALL with the leaf word of the guest in {@code rax} and its registers in {@code regs}. */
-    public Outcome tdcall(LogicalProcessor lp, Vcpu vcpu, long rax, SeamcallRegisters regs, Exit exit) {
+    public ActionOutcome tdcall(LogicalProcessor lp, Vcpu vcpu, long rax, SeamcallRegisters regs, Exit exit) {
         GuestState guest = vcpu.guest();
         if (!guest.longMode()) {
             return raise(exit, GENERAL_PROTECTION);
@@ -88,20 +88,20 @@ public final class GuestSide {
         };
     }
 
-    private static Outcome done(GuestState guest, long status) {
+    private static ActionOutcome done(GuestState guest, long status) {
         guest.notBusy();
         guest.setRax(status);
         guest.advance();
-        return Outcome.DONE;
+        return ActionOutcome.DONE;
     }
 
-    private static Outcome raise(Exit exit, int vector) {
+    private static ActionOutcome raise(Exit exit, int vector) {
         exit.exception = vector;
-        return Outcome.EXCEPTION;
+        return ActionOutcome.EXCEPTION;
     }
 
     /** VMCALL that passes no registers: RCX, which says which ones, must be 0. */
-    private Outcome vmcall(Vcpu vcpu, SeamcallRegisters regs, Exit exit) {
+    private ActionOutcome vmcall(Vcpu vcpu, SeamcallRegisters regs, Exit exit) {
         if (regs.rcx != 0) {
             return done(vcpu.guest(), TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX));
         }
@@ -110,7 +110,7 @@ public final class GuestSide {
         return leave(vcpu, LastExit.VMCALL, exit, TDCALL_EXIT, 0, 0, 0, 0);
     }
 
-    private static Outcome getVeInfo(GuestState guest, SeamcallRegisters regs) {
+    private static ActionOutcome getVeInfo(GuestState guest, SeamcallRegisters regs) {
         GuestState.VeInfo info = guest.veInfo();
         guest.setVeInfo(null);
         regs.rcx = info == null ? 0 : VcpuEntry.EPT_VIOLATION;
@@ -121,12 +121,12 @@ public final class GuestSide {
         return done(guest, info == null ? NO_VALID_VE_INFO : 0);
     }
 
-    private Outcome accept(LogicalProcessor lp, Vcpu vcpu, long gpaAndLevel, Exit exit) {
+    private ActionOutcome accept(LogicalProcessor lp, Vcpu vcpu, long gpaAndLevel, Exit exit) {
         GuestPages.Visit visit = pages.accept(lp, vcpu.td(), gpaAndLevel);
         return switch (visit.result()) {
             case STATUS -> done(vcpu.guest(), visit.status());
             case HOST_PRIORITY -> turnedAway(vcpu, exit);
-            case INTERRUPTED -> Outcome.INTERRUPTED;
+            case INTERRUPTED -> ActionOutcome.INTERRUPTED;
             default ->
                 leave(
                         vcpu,
@@ -141,24 +141,24 @@ public final class GuestSide {
     }
 
     /** The guest sees BUSY; kept out for too long, it comes out to the host with the news. */
-    private Outcome turnedAway(Vcpu vcpu, Exit exit) {
+    private ActionOutcome turnedAway(Vcpu vcpu, Exit exit) {
         GuestState guest = vcpu.guest();
         long now = nanoClock.getAsLong();
         guest.setRax(TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX));
         guest.advance();
         if (now - guest.busySince(now) < HOST_PRIORITY_TIMEOUT_NANOS) {
-            return Outcome.DONE;
+            return ActionOutcome.DONE;
         }
         return leave(vcpu, LastExit.TRAP, exit, TdxStatus.HOST_PRIORITY_BUSY_TIMEOUT.code(), 0, 0, 0, 0);
     }
 
     /** Carries out a plain access; {@code kind} is 1 for a read, 2 for a write, 4 for execution. */
-    public Outcome access(Vcpu vcpu, long gpa, long kind, Exit exit) {
+    public ActionOutcome access(Vcpu vcpu, long gpa, long kind, Exit exit) {
         GuestPages.Result result = pages.look(vcpu.td(), gpa).result();
         return switch (result) {
             case ACCESSIBLE -> {
                 vcpu.guest().advance();
-                yield Outcome.DONE;
+                yield ActionOutcome.DONE;
             }
             case BAD_ADDRESS -> raise(exit, PAGE_FAULT);
             case PENDING ->
@@ -169,7 +169,7 @@ public final class GuestSide {
         };
     }
 
-    private static Outcome virtualisationException(GuestState guest, long gpa, long kind, Exit exit) {
+    private static ActionOutcome virtualisationException(GuestState guest, long gpa, long kind, Exit exit) {
         if (guest.veInfo() != null) {
             return raise(exit, DOUBLE_FAULT);
         }
@@ -177,19 +177,19 @@ public final class GuestSide {
         return raise(exit, VIRTUALISATION);
     }
 
-    private Outcome faultOut(Vcpu vcpu, long gpa, long kind, long extendedQualification, Exit exit) {
+    private ActionOutcome faultOut(Vcpu vcpu, long gpa, long kind, long extendedQualification, Exit exit) {
         long page = gpa & ~PAGE_OFFSET;
         vcpu.guest().countFault(page);
         return leave(vcpu, LastExit.FAULT, exit, VcpuEntry.EPT_VIOLATION, kind, extendedQualification, page, 0);
     }
 
     /** Brings a vCPU out for an interrupt. */
-    public Outcome interrupt(Vcpu vcpu, Exit exit) {
+    public ActionOutcome interrupt(Vcpu vcpu, Exit exit) {
         return leave(vcpu, LastExit.FAULT, exit, EXTERNAL_INTERRUPT, 0, 0, 0, INTERRUPT_INFO);
     }
 
-    private Outcome leave(Vcpu vcpu, LastExit how, Exit exit, long rax, long rcx, long rdx, long r8, long r9) {
+    private ActionOutcome leave(Vcpu vcpu, LastExit how, Exit exit, long rax, long rcx, long rdx, long r8, long r9) {
         exit.rax = entry.exit(vcpu, how, exit.regs, rax, rcx, rdx, r8, r9);
-        return Outcome.EXIT;
+        return ActionOutcome.EXIT;
     }
 }

@@ -8,7 +8,7 @@ import dev.pamt.seamcall.conformance.Litmus;
 import dev.pamt.seamcall.conformance.VectorFile;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 import dev.pamt.seamcall.emulator.Inspection;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -66,7 +66,7 @@ class LitmusTest {
             return Inspection.open(EmulatorFactory.configuration(config), this::delay, System::nanoTime);
         }
 
-        private void delay(Schedule.Step step) {
+        private void delay(RacePoint point) {
             if (racing) {
                 int spins = random.get().nextInt(MAX_DELAY_SPINS);
                 for (int i = 0; i < spins; i++) {

@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * TDH.PHYMEM.CACHE.WB and TDH.PHYMEM.PAGE.WBINVD (TDX module 1.5.25; facts 5.23, 5.25). There are no caches here; what is
  * left of them is who may ask, and which key ids are done.
  */
-public final class CacheWriteBack {
+public final class CacheHandlers {
     private static final long RESUME = 1;
     private static final int CACHE_PARTS = 4;
 
@@ -36,7 +36,7 @@ public final class CacheWriteBack {
     private final Progress[] progress;
 
     /** Makes the leaves for a number of packages. */
-    public CacheWriteBack(KeyOwnershipTable kot, Pamt pamt, HpaRules hpas, int packages, Timing timing) {
+    public CacheHandlers(KeyOwnershipTable kot, Pamt pamt, HpaRules hpas, int packages, Timing timing) {
         this.kot = kot;
         this.pamt = pamt;
         this.hpas = hpas;

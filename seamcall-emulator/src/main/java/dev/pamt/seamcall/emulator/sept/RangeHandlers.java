@@ -6,9 +6,9 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.memory.Words;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
-import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Timing;
@@ -23,17 +23,17 @@ import java.util.Set;
  * The leaves by which the host keeps a TD off a range of its addresses until no processor can reach it: MEM.RANGE.BLOCK,
  * MEM.RANGE.UNBLOCK, MEM.TRACK (TDX module 1.5.25; facts 5.17).
  */
-final class Ranges {
+final class RangeHandlers {
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
     private static final GpaRule RULE = GpaRule.sharing(BUILT_OR_RUNNING, 0, GpaRule.ROOT, LockMode.EXCLUSIVE);
 
     private final SeptAccess access;
-    private final SeptPages pages;
+    private final SeptPageHandlers pages;
     private final TdAccess tds;
     private final Pamt pamt;
     private final Timing timing;
 
-    Ranges(SeptAccess access, SeptPages pages, TdAccess tds, Pamt pamt, Timing timing) {
+    RangeHandlers(SeptAccess access, SeptPageHandlers pages, TdAccess tds, Pamt pamt, Timing timing) {
         this.access = access;
         this.pages = pages;
         this.tds = tds;
@@ -60,7 +60,7 @@ final class Ranges {
                     : access.stateIncorrect(call, regs);
         }
         timing.spend(SeamcallLeaf.MEM_RANGE_BLOCK);
-        PamtLeaf leaf = leafOf(call);
+        ImplicitEntry leaf = leafOf(call);
         call.publish(SeptEntry.inState(call.entry, blocked, call.level));
         setAliasesBlocked(call, true);
         leaf.setBepoch(call.td().epoch());
@@ -94,13 +94,13 @@ final class Ranges {
         return 0;
     }
 
-    private PamtLeaf leafOf(GpaCall call) {
+    private ImplicitEntry leafOf(GpaCall call) {
         PageLevel level = call.state().isLeaf() ? HpaRules.levelOf(call.level) : PageLevel.SIZE_4K;
         return pamt.implicit(access.pageHpa(call), level);
     }
 
     private void setAliasesBlocked(GpaCall call, boolean blocked) {
-        for (int vm = 1; vm < SeptPages.VMS; vm++) {
+        for (int vm = 1; vm < SeptPageHandlers.VMS; vm++) {
             if (SeptEntry.isAliased(call.entry, vm)) {
                 GpaCall l2 = pages.aliasEntry(call, vm);
                 Words.sv(l2.words, l2.index, SeptEntry.l2NonLeaf(l2.entry, blocked));

@@ -16,7 +16,7 @@ import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 
 /** TDH.PHYMEM.PAGE.RDMD (TDX module 1.5.25; facts 5.24, observed 5). */
-public final class PageMetadata {
+public final class PageMetadataHandlers {
     private static final long RESERVED = 0xFF8;
     private static final long LEVEL = 7;
     private static final long NON_LEAF = 1L << 63;
@@ -27,7 +27,7 @@ public final class PageMetadata {
     private final Timing timing;
 
     /** Makes the leaf. */
-    public PageMetadata(TdmrTable tdmrs, Pamt pamt, HpaRules hpas, Timing timing) {
+    public PageMetadataHandlers(TdmrTable tdmrs, Pamt pamt, HpaRules hpas, Timing timing) {
         this.tdmrs = tdmrs;
         this.pamt = pamt;
         this.hpas = hpas;

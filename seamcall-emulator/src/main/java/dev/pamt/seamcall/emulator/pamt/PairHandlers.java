@@ -9,7 +9,7 @@ import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
@@ -20,7 +20,7 @@ import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
  * <p>Locks: the 2M entry of the region exclusive, the entries of donated pages in other regions shared. A handler that
  * leaves by {@link ModuleFatal} keeps its locks, hence no {@code finally}.
  */
-public final class PamtLeaves {
+public final class PairHandlers {
     private static final long INVALID_RAX = TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
     private static final long LEVEL_AND_RESERVED = 0xFFF;
 
@@ -31,7 +31,7 @@ public final class PamtLeaves {
     private final Timing timing;
 
     /** Makes the two leaves. */
-    public PamtLeaves(SparseMemory memory, TdmrTable tdmrs, Pamt pamt, HpaRules hpas, Timing timing) {
+    public PairHandlers(SparseMemory memory, TdmrTable tdmrs, Pamt pamt, HpaRules hpas, Timing timing) {
         this.memory = memory;
         this.tdmrs = tdmrs;
         this.pamt = pamt;
@@ -79,7 +79,7 @@ public final class PamtLeaves {
         if (target.level() != PageLevel.SIZE_2M || target.type() != PageType.NDA) {
             return TdxStatus.HPA_RANGE_NOT_FREE.with(TdxOperand.RCX);
         }
-        pamt.at(Schedule.Step.REGION_LOCKED);
+        pamt.reached(RacePoint.REGION_LOCKED);
         PamtWalk walk0 = new PamtWalk();
         PamtWalk walk1 = new PamtWalk();
         long status = lockDonation(walk0, region, tdmr0, page0, TdxOperand.RDX);
@@ -106,7 +106,7 @@ public final class PamtLeaves {
             return 0;
         }
         if (!pamt.walk(walk, tdmr, page, LockMode.SHARED, PageLevel.SIZE_4K)) {
-            pamt.at(Schedule.Step.DONOR_REFUSED);
+            pamt.reached(RacePoint.DONOR_REFUSED);
             return TdxStatus.OPERAND_BUSY.with(operand);
         }
         return walk.type() == PageType.NDA ? 0 : TdxStatus.PAGE_NOT_FREE.with(operand);

@@ -1,7 +1,7 @@
 package dev.pamt.seamcall.emulator.td;
 
 /** The life cycle of a TD, as its root page keeps it. */
-public enum Lifecycle {
+public enum TdLifecycle {
     /** It has a key id, which is not configured on all packages. */
     HKID_ASSIGNED,
     /** Its key is configured: the TD can be built and run. */

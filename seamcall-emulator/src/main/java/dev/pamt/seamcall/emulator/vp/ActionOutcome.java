@@ -1,7 +1,7 @@
 package dev.pamt.seamcall.emulator.vp;
 
 /** What became of a guest's action. */
-public enum Outcome {
+public enum ActionOutcome {
     /** It is done; a TDCALL has left its status in RAX. */
     DONE,
     /** It raised an exception in the guest. */

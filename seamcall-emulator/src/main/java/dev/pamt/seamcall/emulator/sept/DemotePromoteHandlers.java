@@ -7,15 +7,15 @@ import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
-import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import dev.pamt.seamcall.emulator.pamt.PamtResize;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
@@ -28,7 +28,7 @@ import java.util.Set;
  *
  * <p>Both ask for interrupts before they commit. DEMOTE has overwritten the new Secure EPT page by then.
  */
-final class PageSizes {
+final class DemotePromoteHandlers {
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
     private static final GpaRule DEMOTE =
             GpaRule.sharing(BUILT_OR_RUNNING, 1, 2, LockMode.SHARED).with(GpaRule.Flag.FOR_ALL);
@@ -36,27 +36,33 @@ final class PageSizes {
     private static final int ENTRIES = 512;
 
     private final SeptAccess access;
-    private final SeptPages pages;
+    private final SeptPageHandlers pages;
     private final SparseMemory memory;
     private final Pamt pamt;
     private final PamtResize resize;
     private final Timing timing;
-    private final Schedule schedule;
+    private final RacePoint.Listener racePoints;
 
-    PageSizes(SeptAccess access, SeptPages pages, Pamt pamt, PamtResize resize, Timing timing, Schedule schedule) {
+    DemotePromoteHandlers(
+            SeptAccess access,
+            SeptPageHandlers pages,
+            Pamt pamt,
+            PamtResize resize,
+            Timing timing,
+            RacePoint.Listener racePoints) {
         this.access = access;
         this.pages = pages;
         this.memory = access.memory();
         this.pamt = pamt;
         this.resize = resize;
         this.timing = timing;
-        this.schedule = schedule;
+        this.racePoints = racePoints;
     }
 
     /** MEM.PAGE.DEMOTE. */
     long demote(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         GpaCall call = SeptAccess.start(regs);
-        PamtWalk[] walks = new PamtWalk[SeptPages.VMS];
+        PamtWalk[] walks = new PamtWalk[SeptPageHandlers.VMS];
         long[] septPages = {regs.r8, regs.r9, regs.r10, regs.r11};
         long status = access.open(call, regs, DEMOTE);
         if (status == 0) {
@@ -81,7 +87,7 @@ final class PageSizes {
         if (!call.state().isLeaf()) {
             return access.stateIncorrect(call, regs);
         }
-        PamtLeaf leaf = pamt.implicit(access.pageHpa(call), HpaRules.levelOf(call.level));
+        ImplicitEntry leaf = pamt.implicit(access.pageHpa(call), HpaRules.levelOf(call.level));
         return access.checkTracked(call, regs, leaf.bepoch());
     }
 
@@ -89,10 +95,10 @@ final class PageSizes {
         long status = lockSeptPage(walks, septPages, 0);
         for (int vm = 1; vm <= call.td().params().l2Vms() && status == 0; vm++) {
             boolean aliased = SeptEntry.isAliased(call.entry, vm);
-            if (septPages[vm] == SeptPages.NULL_PA) {
-                status = aliased ? TdxStatus.L2_SEPT_PAGE_NOT_PROVIDED.with(SeptPages.operand(vm)) : 0;
+            if (septPages[vm] == SeptPageHandlers.NULL_PA) {
+                status = aliased ? TdxStatus.L2_SEPT_PAGE_NOT_PROVIDED.with(SeptPageHandlers.operand(vm)) : 0;
             } else if (call.flag && !aliased) {
-                septPages[vm] |= SeptPages.NOT_USED;
+                septPages[vm] |= SeptPageHandlers.NOT_USED;
             } else {
                 status = lockSeptPage(walks, septPages, vm);
             }
@@ -102,20 +108,21 @@ final class PageSizes {
 
     private long lockSeptPage(PamtWalk[] walks, long[] septPages, int vm) {
         walks[vm] = new PamtWalk();
-        return pamt.lockPage(walks[vm], pageOf(septPages, vm), SeptPages.operand(vm), LockMode.EXCLUSIVE, PageType.NDA);
+        return pamt.lockPage(
+                walks[vm], pageOf(septPages, vm), SeptPageHandlers.operand(vm), LockMode.EXCLUSIVE, PageType.NDA);
     }
 
     /** The address of a page for a VM; bit 63, which the host may leave beside those of L2 VMs, is returned as given. */
     private static long pageOf(long[] septPages, int vm) {
-        return vm == 0 ? septPages[vm] : septPages[vm] & ~SeptPages.NOT_USED;
+        return vm == 0 ? septPages[vm] : septPages[vm] & ~SeptPageHandlers.NOT_USED;
     }
 
     private long split(LogicalProcessor lp, GpaCall call, PamtWalk[] walks, long[] septPages, SeamcallRegisters regs) {
         Td td = call.td();
         PageLevel level = HpaRules.levelOf(call.level);
         fillWithSmallPages(call, septPages[0]);
-        GpaCall[] l2 = new GpaCall[SeptPages.VMS];
-        for (int vm = 1; vm < SeptPages.VMS; vm++) {
+        GpaCall[] l2 = new GpaCall[SeptPageHandlers.VMS];
+        for (int vm = 1; vm < SeptPageHandlers.VMS; vm++) {
             if (walks[vm] == null) {
                 continue;
             }
@@ -139,7 +146,7 @@ final class PageSizes {
             return status;
         }
         long entry = SeptEntry.nonLeaf(access.withHkid(td, septPages[0]));
-        for (int vm = 0; vm < SeptPages.VMS; vm++) {
+        for (int vm = 0; vm < SeptPageHandlers.VMS; vm++) {
             if (walks[vm] != null) {
                 walks[vm].assign(PageType.EPT, td.tdrHpa());
                 td.addChildPages(1);
@@ -182,14 +189,14 @@ final class PageSizes {
     long promote(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         GpaCall call = SeptAccess.start(regs);
         if (version > 0) {
-            regs.r9 = SeptPages.NULL_PA;
-            regs.r10 = SeptPages.NULL_PA;
-            regs.r11 = SeptPages.NULL_PA;
+            regs.r9 = SeptPageHandlers.NULL_PA;
+            regs.r10 = SeptPageHandlers.NULL_PA;
+            regs.r11 = SeptPageHandlers.NULL_PA;
         }
         if (version > SeamcallLeaf.MEM_PAGE_PROMOTE.maxVersion()) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
         }
-        PamtLeaf[] leaves = new PamtLeaf[SeptPages.VMS];
+        ImplicitEntry[] leaves = new ImplicitEntry[SeptPageHandlers.VMS];
         long status = access.open(call, regs, PROMOTE);
         if (status == 0) {
             status = checkMergeable(lp, call, leaves, regs);
@@ -197,7 +204,7 @@ final class PageSizes {
         if (status == 0) {
             status = merge(call, leaves, version, regs);
         }
-        for (PamtLeaf leaf : leaves) {
+        for (ImplicitEntry leaf : leaves) {
             if (leaf != null) {
                 leaf.release(LockMode.EXCLUSIVE);
             }
@@ -206,7 +213,7 @@ final class PageSizes {
         return status;
     }
 
-    private long checkMergeable(LogicalProcessor lp, GpaCall call, PamtLeaf[] leaves, SeamcallRegisters regs) {
+    private long checkMergeable(LogicalProcessor lp, GpaCall call, ImplicitEntry[] leaves, SeamcallRegisters regs) {
         if (call.state() != SeptState.NL_MAPPED && call.state() != SeptState.NL_BLOCKED) {
             return access.stateIncorrect(call, regs);
         }
@@ -221,7 +228,7 @@ final class PageSizes {
         if (!isUniform(memory.page(septPage), call.level)) {
             return access.fail(call, regs, TdxStatus.EPT_INVALID_PROMOTE_CONDITIONS);
         }
-        for (int vm = 1; vm < SeptPages.VMS; vm++) {
+        for (int vm = 1; vm < SeptPageHandlers.VMS; vm++) {
             if (SeptEntry.isAliased(call.entry, vm)) {
                 status = askForInterrupt(lp, call, regs);
                 if (status != 0) {
@@ -239,8 +246,8 @@ final class PageSizes {
         return askForInterrupt(lp, call, regs);
     }
 
-    private boolean lock(PamtLeaf[] leaves, int vm, long page) {
-        PamtLeaf leaf = pamt.implicit(page, PageLevel.SIZE_4K);
+    private boolean lock(ImplicitEntry[] leaves, int vm, long page) {
+        ImplicitEntry leaf = pamt.implicit(page, PageLevel.SIZE_4K);
         if (!leaf.acquire(LockMode.EXCLUSIVE)) {
             return false;
         }
@@ -279,7 +286,7 @@ final class PageSizes {
         return true;
     }
 
-    private long merge(GpaCall call, PamtLeaf[] leaves, int version, SeamcallRegisters regs) {
+    private long merge(GpaCall call, ImplicitEntry[] leaves, int version, SeamcallRegisters regs) {
         Td td = call.td();
         long septPage = access.pageHpa(call);
         long first = mergeView(Words.lv(memory.page(septPage), 0), call.level - 1);
@@ -289,14 +296,14 @@ final class PageSizes {
         if (!resize.promote(access.pageHpaOf(first), level, pair)) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
         }
-        for (int vm = 1; vm < SeptPages.VMS; vm++) {
+        for (int vm = 1; vm < SeptPageHandlers.VMS; vm++) {
             if (leaves[vm] != null) {
                 GpaCall l2 = pages.aliasEntry(call, vm);
                 long l2Page = access.pageHpaOf(l2.entry);
                 Words.sv(l2.words, l2.index, SeptEntry.L2_FREE);
                 long hint = free(td, leaves[vm]);
                 if (version > 0) {
-                    regs.set(SeptPages.operand(vm), l2Page | hint);
+                    regs.set(SeptPageHandlers.operand(vm), l2Page | hint);
                 }
             }
         }
@@ -309,10 +316,10 @@ final class PageSizes {
         return 0;
     }
 
-    private long free(Td td, PamtLeaf leaf) {
+    private long free(Td td, ImplicitEntry leaf) {
         td.addChildPages(-1);
         leaf.free();
-        schedule.at(Schedule.Step.PAGE_FREE_BUT_COUNTED);
+        racePoints.reached(RacePoint.PAGE_FREE_BUT_COUNTED);
         return leaf.uncount();
     }
 }

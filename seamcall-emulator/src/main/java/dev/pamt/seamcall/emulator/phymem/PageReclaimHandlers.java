@@ -5,23 +5,23 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
-import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Timing;
-import dev.pamt.seamcall.emulator.td.Lifecycle;
 import dev.pamt.seamcall.emulator.td.Td;
+import dev.pamt.seamcall.emulator.td.TdLifecycle;
 import dev.pamt.seamcall.emulator.td.TdTable;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 import dev.pamt.seamcall.emulator.vp.VcpuTable;
 
 /** TDH.PHYMEM.PAGE.RECLAIM (TDX module 1.5.25; facts 5.22, observed 7). */
-public final class PageReclaim {
+public final class PageReclaimHandlers {
 
     private final TdmrTable tdmrs;
     private final Pamt pamt;
@@ -31,7 +31,7 @@ public final class PageReclaim {
     private final Timing timing;
 
     /** Makes the leaf. */
-    public PageReclaim(TdmrTable tdmrs, Pamt pamt, TdTable tds, VcpuTable vcpus, HpaRules hpas, Timing timing) {
+    public PageReclaimHandlers(TdmrTable tdmrs, Pamt pamt, TdTable tds, VcpuTable vcpus, HpaRules hpas, Timing timing) {
         this.tdmrs = tdmrs;
         this.pamt = pamt;
         this.tds = tds;
@@ -90,7 +90,7 @@ public final class PageReclaim {
 
     private long reclaimRoot(PamtWalk walk, long tdrHpa, SeamcallRegisters regs) {
         Td td = tds.at(tdrHpa);
-        if (td.lifecycle() != Lifecycle.TEARDOWN) {
+        if (td.lifecycle() != TdLifecycle.TEARDOWN) {
             return TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
         }
         if (td.childPages() != 0) {
@@ -104,13 +104,13 @@ public final class PageReclaim {
     /** Holds the root page to the end: it could be reclaimed before the page otherwise, and the hint be on the wrong call. */
     private long reclaimChild(PamtWalk walk, long hpa, SeamcallRegisters regs) {
         long tdrHpa = walk.ownerHpa();
-        PamtLeaf tdr = pamt.implicit(tdrHpa, PageLevel.SIZE_4K);
+        ImplicitEntry tdr = pamt.implicit(tdrHpa, PageLevel.SIZE_4K);
         if (!tdr.acquire(LockMode.SHARED)) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.TDR);
         }
         Td td = tds.at(tdrHpa);
         long status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
-        if (td.lifecycle() == Lifecycle.TEARDOWN) {
+        if (td.lifecycle() == TdLifecycle.TEARDOWN) {
             td.addChildPages(-walk.level().bytes() / PageLevel.SIZE_4K.bytes());
             free(walk, hpa, regs);
             status = 0;

@@ -16,7 +16,7 @@ import dev.pamt.seamcall.emulator.platform.Timing;
 import java.util.function.BooleanSupplier;
 
 /** TDH.MNG.CREATE (TDX module 1.5.25; facts 5.6). */
-public final class TdCreation {
+public final class TdCreationHandlers {
     private final SparseMemory memory;
     private final Pamt pamt;
     private final KeyOwnershipTable kot;
@@ -26,7 +26,7 @@ public final class TdCreation {
     private final Timing timing;
 
     /** Makes the leaf. */
-    public TdCreation(
+    public TdCreationHandlers(
             SparseMemory memory,
             Pamt pamt,
             KeyOwnershipTable kot,

@@ -20,7 +20,7 @@ import java.util.function.BooleanSupplier;
  * The leaves that make a TD out of its root page: MNG.KEY.CONFIG, MNG.ADDCX, MNG.INIT, MR.FINALIZE (TDX module 1.5.25;
  * facts 5.7 to 5.9, 5.15). All hold the root page exclusively.
  */
-public final class TdBuild {
+public final class TdBuildHandlers {
     /** A Secure EPT entry that maps nothing; a TD begins with a root page full of them. */
     private static final long FREE_SEPT_ENTRY = 0x80E0_0000_0000_0000L;
 
@@ -37,7 +37,7 @@ public final class TdBuild {
     private final Timing timing;
 
     /** Makes the leaves. */
-    public TdBuild(
+    public TdBuildHandlers(
             SparseMemory memory,
             Pamt pamt,
             TdAccess access,
@@ -66,7 +66,7 @@ public final class TdBuild {
     }
 
     private long keyConfig(Td td, int packageBit) {
-        if (td.lifecycle() != Lifecycle.HKID_ASSIGNED) {
+        if (td.lifecycle() != TdLifecycle.HKID_ASSIGNED) {
             return TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
         }
         if ((td.keyPackages() & packageBit) != 0) {
@@ -78,7 +78,7 @@ public final class TdBuild {
         }
         td.addKeyPackage(packageBit);
         if (Integer.bitCount(td.keyPackages()) == packages) {
-            td.setLifecycle(Lifecycle.KEYS_CONFIGURED);
+            td.setLifecycle(TdLifecycle.KEYS_CONFIGURED);
         }
         return 0;
     }
@@ -97,7 +97,7 @@ public final class TdBuild {
     }
 
     private long addControlPage(Td td, PamtWalk page, long hpa) {
-        if (td.lifecycle() != Lifecycle.KEYS_CONFIGURED) {
+        if (td.lifecycle() != TdLifecycle.KEYS_CONFIGURED) {
             return TdxStatus.TD_KEYS_NOT_CONFIGURED.code();
         }
         int number = td.controlPageCount();

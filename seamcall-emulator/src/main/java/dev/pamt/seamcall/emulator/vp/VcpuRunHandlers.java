@@ -10,7 +10,7 @@ import java.util.Objects;
 /**
  * TDH.VP.ENTER as a whole: enters a vCPU and carries out what its program does until it comes out.
  */
-public final class VcpuRun {
+public final class VcpuRunHandlers {
     private static final long ACCEPT = 6;
     private static final long VEINFO_GET = 3;
     private static final long VMCALL = 0;
@@ -21,7 +21,7 @@ public final class VcpuRun {
     private final GuestProgram program;
 
     /** Makes the leaf. */
-    public VcpuRun(VcpuEntry entry, VcpuTable vcpus, GuestSide side, GuestProgram program) {
+    public VcpuRunHandlers(VcpuEntry entry, VcpuTable vcpus, GuestSide side, GuestProgram program) {
         this.entry = entry;
         this.vcpus = vcpus;
         this.side = side;
@@ -87,7 +87,7 @@ public final class VcpuRun {
         }
     }
 
-    private Outcome carryOut(LogicalProcessor lp, Vcpu vcpu, GuestAction action, GuestSide.Exit exit) {
+    private ActionOutcome carryOut(LogicalProcessor lp, Vcpu vcpu, GuestAction action, GuestSide.Exit exit) {
         SeamcallRegisters guestRegs = new SeamcallRegisters();
         if (action instanceof GuestAction.Accept accept) {
             guestRegs.rcx = accept.level().encode(accept.gpa());

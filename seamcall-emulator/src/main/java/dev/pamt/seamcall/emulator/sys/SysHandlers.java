@@ -21,7 +21,7 @@ import java.util.function.BooleanSupplier;
  *
  * <p>The counters of processors and packages change under the module-wide lock; processors share it, hence the atomic one.
  */
-public final class SysLeaves {
+public final class SysHandlers {
     private static final long DYNAMIC_PAMT = 1L << 16;
     private static final long HKID = 0xFFFF;
     private static final int DYNAMIC_PAMT_MAX_HKID_START_BIT = 48;
@@ -40,7 +40,7 @@ public final class SysLeaves {
     private int configuredPackages;
 
     /** Makes the leaves of a module that was just loaded. */
-    public SysLeaves(
+    public SysHandlers(
             SystemState state,
             SparseMemory memory,
             TdmrTable tdmrs,

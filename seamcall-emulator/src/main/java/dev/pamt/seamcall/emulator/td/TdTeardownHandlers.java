@@ -13,14 +13,14 @@ import dev.pamt.seamcall.emulator.platform.Timing;
  * The leaves that take a TD's key away: MNG.VPFLUSHDONE, MNG.KEY.FREEID, MNG.KEY.RECLAIMID (TDX module 1.5.25; facts
  * 5.26).
  */
-public final class TdTeardown {
+public final class TdTeardownHandlers {
     private final TdAccess access;
     private final KeyOwnershipTable kot;
     private final int packages;
     private final Timing timing;
 
     /** Makes the leaves. */
-    public TdTeardown(TdAccess access, KeyOwnershipTable kot, int packages, Timing timing) {
+    public TdTeardownHandlers(TdAccess access, KeyOwnershipTable kot, int packages, Timing timing) {
         this.access = access;
         this.kot = kot;
         this.packages = packages;
@@ -43,7 +43,7 @@ public final class TdTeardown {
 
     private long block(Td td) {
         long status = 0;
-        if (td.lifecycle() != Lifecycle.KEYS_CONFIGURED && td.lifecycle() != Lifecycle.HKID_ASSIGNED) {
+        if (td.lifecycle() != TdLifecycle.KEYS_CONFIGURED && td.lifecycle() != TdLifecycle.HKID_ASSIGNED) {
             status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
         } else if (td.associatedVcpus() != 0) {
             status = TdxStatus.FLUSHVP_NOT_DONE.code();
@@ -51,7 +51,7 @@ public final class TdTeardown {
             timing.spend(SeamcallLeaf.MNG_VPFLUSHDONE);
             kot.setWriteBackPackages(td.hkid(), (1 << packages) - 1);
             kot.setState(td.hkid(), KeyOwnershipTable.State.FLUSHED);
-            td.setLifecycle(Lifecycle.BLOCKED);
+            td.setLifecycle(TdLifecycle.BLOCKED);
         }
         kot.lock().releaseExclusive();
         return status;
@@ -61,7 +61,7 @@ public final class TdTeardown {
     public long keyFreeId(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
-        if (status == 0 && hold.td().lifecycle() != Lifecycle.BLOCKED) {
+        if (status == 0 && hold.td().lifecycle() != TdLifecycle.BLOCKED) {
             status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
         }
         if (status == 0) {
@@ -78,7 +78,7 @@ public final class TdTeardown {
         } else {
             timing.spend(SeamcallLeaf.MNG_KEY_FREEID);
             kot.setState(td.hkid(), KeyOwnershipTable.State.FREE);
-            td.setLifecycle(Lifecycle.TEARDOWN);
+            td.setLifecycle(TdLifecycle.TEARDOWN);
         }
         kot.lock().releaseExclusive();
         return status;

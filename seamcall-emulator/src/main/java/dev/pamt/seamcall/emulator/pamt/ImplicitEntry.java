@@ -9,13 +9,13 @@ package dev.pamt.seamcall.emulator.pamt;
  *
  * <p>Source: TDX module 1.5.25, pamt_implicit_get; facts 3.6.
  */
-public final class PamtLeaf {
+public final class ImplicitEntry {
     private final long[] words;
     private final int index;
     private final long[] parentWords;
     private final int parentIndex;
 
-    PamtLeaf(long[] words, int index, long[] parentWords, int parentIndex) {
+    ImplicitEntry(long[] words, int index, long[] parentWords, int parentIndex) {
         this.words = words;
         this.index = index;
         this.parentWords = parentWords;

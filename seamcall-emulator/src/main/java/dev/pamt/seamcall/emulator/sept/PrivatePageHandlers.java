@@ -7,14 +7,14 @@ import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
-import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
@@ -25,7 +25,7 @@ import java.util.Set;
  * The leaves that give a TD private pages and take them away: MEM.PAGE.ADD, MEM.PAGE.AUG, MEM.PAGE.REMOVE,
  * MEM.PAGE.RELOCATE, and MR.EXTEND (TDX module 1.5.25; facts 5.13 to 5.15, 5.18, 5.21).
  */
-final class PrivatePages {
+final class PrivatePageHandlers {
     private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
     private static final GpaRule ADD =
@@ -40,14 +40,14 @@ final class PrivatePages {
     private final SparseMemory memory;
     private final Pamt pamt;
     private final Timing timing;
-    private final Schedule schedule;
+    private final RacePoint.Listener racePoints;
 
-    PrivatePages(SeptAccess access, Pamt pamt, Timing timing, Schedule schedule) {
+    PrivatePageHandlers(SeptAccess access, Pamt pamt, Timing timing, RacePoint.Listener racePoints) {
         this.access = access;
         this.memory = access.memory();
         this.pamt = pamt;
         this.timing = timing;
-        this.schedule = schedule;
+        this.racePoints = racePoints;
     }
 
     /** MEM.PAGE.ADD. The root page is held exclusively, so neither tree nor entry is locked. */
@@ -110,7 +110,7 @@ final class PrivatePages {
         Td td = call.td();
         timing.spend(SeamcallLeaf.MEM_PAGE_AUG);
         call.publish(SeptEntry.leaf(SeptState.PENDING, access.withHkid(td, regs.r8)));
-        schedule.at(Schedule.Step.ENTRY_VISIBLE_PAGE_FREE);
+        racePoints.reached(RacePoint.ENTRY_VISIBLE_PAGE_FREE);
         td.addChildPages(pagesIn(level));
         page.assignFresh(PageType.REG, td.tdrHpa());
         return 0;
@@ -133,7 +133,7 @@ final class PrivatePages {
         }
         PageLevel level = HpaRules.levelOf(call.level);
         long page = access.pageHpa(call);
-        PamtLeaf leaf = pamt.implicit(page, level);
+        ImplicitEntry leaf = pamt.implicit(page, level);
         if (!leaf.acquire(LockMode.EXCLUSIVE)) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
         }
@@ -143,7 +143,7 @@ final class PrivatePages {
             call.publish(SeptEntry.free());
             call.td().addChildPages(-pagesIn(level));
             leaf.free();
-            schedule.at(Schedule.Step.PAGE_FREE_BUT_COUNTED);
+            racePoints.reached(RacePoint.PAGE_FREE_BUT_COUNTED);
             regs.rcx = page | leaf.uncount();
         }
         leaf.release(LockMode.EXCLUSIVE);
@@ -170,7 +170,7 @@ final class PrivatePages {
         if (old == regs.r8) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.R8);
         }
-        PamtLeaf leaf = pamt.implicit(old, PageLevel.SIZE_4K);
+        ImplicitEntry leaf = pamt.implicit(old, PageLevel.SIZE_4K);
         if (!leaf.acquire(LockMode.EXCLUSIVE)) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
         }
@@ -180,7 +180,7 @@ final class PrivatePages {
         }
         if (status == 0) {
             move(call, leaf, old, page, regs.r8);
-            schedule.at(Schedule.Step.PAGE_FREE_BUT_COUNTED);
+            racePoints.reached(RacePoint.PAGE_FREE_BUT_COUNTED);
             regs.rcx = old | leaf.uncount();
         }
         page.release();
@@ -188,7 +188,7 @@ final class PrivatePages {
         return status;
     }
 
-    private void move(GpaCall call, PamtLeaf leaf, long oldHpa, PamtWalk page, long newHpa) {
+    private void move(GpaCall call, ImplicitEntry leaf, long oldHpa, PamtWalk page, long newHpa) {
         Td td = call.td();
         SeptState state = call.state().unblocked();
         if (!state.isPending()) {

@@ -17,7 +17,7 @@ import java.util.function.IntToLongFunction;
  * <p>A field is found by class and field code alone; the element size in the id is ignored. Fields that a module without
  * Dynamic PAMT does not have are answered METADATA_FIELD_NOT_READABLE, as old modules do.
  */
-public final class GlobalMetadata {
+public final class MetadataHandlers {
     private static final long NO_FIELD = -1;
     private static final long FIELD_CODE = 0xFF_FFFF;
     private static final long CLASS_CODE = 0x3FL << 56;
@@ -43,7 +43,7 @@ public final class GlobalMetadata {
     private final List<Field> fields;
 
     /** Makes the fields of a platform. */
-    public GlobalMetadata(Cmrs cmrs, HpaRules hpas, boolean dynamicPamtSupported) {
+    public MetadataHandlers(Cmrs cmrs, HpaRules hpas, boolean dynamicPamtSupported) {
         long features = dynamicPamtSupported ? FEATURES0 : FEATURES0 & ~(1L << SysField.FEATURE_DYNAMIC_PAMT);
         long hkidBits = Math.max(0, hpas.maxPaBits() - DYNAMIC_PAMT_ADDRESS_BITS);
         fields = List.of(

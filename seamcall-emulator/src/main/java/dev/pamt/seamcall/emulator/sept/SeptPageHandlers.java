@@ -7,14 +7,14 @@ import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
-import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
@@ -25,7 +25,7 @@ import java.util.Set;
  * The leaves that add, remove and read Secure EPT pages and entries: MEM.SEPT.ADD, MEM.SEPT.REMOVE, MEM.SEPT.RD (TDX module
  * 1.5.25; facts 5.11, 5.12, 5.27).
  */
-final class SeptPages {
+final class SeptPageHandlers {
     /** No page. */
     static final long NULL_PA = -1;
 
@@ -53,14 +53,14 @@ final class SeptPages {
     private final SparseMemory memory;
     private final Pamt pamt;
     private final Timing timing;
-    private final Schedule schedule;
+    private final RacePoint.Listener racePoints;
 
-    SeptPages(SeptAccess access, Pamt pamt, Timing timing, Schedule schedule) {
+    SeptPageHandlers(SeptAccess access, Pamt pamt, Timing timing, RacePoint.Listener racePoints) {
         this.access = access;
         this.memory = access.memory();
         this.pamt = pamt;
         this.timing = timing;
-        this.schedule = schedule;
+        this.racePoints = racePoints;
     }
 
     /** MEM.SEPT.ADD, versions 0 and 1. Version 1 returns in R8 to R11 which pages were used. */
@@ -246,12 +246,12 @@ final class SeptPages {
         if (version > SeamcallLeaf.MEM_SEPT_REMOVE.maxVersion()) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
         }
-        PamtLeaf[] leaves = new PamtLeaf[VMS];
+        ImplicitEntry[] leaves = new ImplicitEntry[VMS];
         long status = access.open(call, regs, REMOVE);
         if (status == 0) {
             status = removeAt(call, leaves, version, regs);
         }
-        for (PamtLeaf leaf : leaves) {
+        for (ImplicitEntry leaf : leaves) {
             if (leaf != null) {
                 leaf.release(LockMode.EXCLUSIVE);
             }
@@ -260,7 +260,7 @@ final class SeptPages {
         return status;
     }
 
-    private long removeAt(GpaCall call, PamtLeaf[] leaves, int version, SeamcallRegisters regs) {
+    private long removeAt(GpaCall call, ImplicitEntry[] leaves, int version, SeamcallRegisters regs) {
         if (call.state() != SeptState.NL_MAPPED && call.state() != SeptState.NL_BLOCKED) {
             return access.stateIncorrect(call, regs);
         }
@@ -303,8 +303,8 @@ final class SeptPages {
         return 0;
     }
 
-    private boolean lock(PamtLeaf[] leaves, int vm, long page) {
-        PamtLeaf leaf = pamt.implicit(page, PageLevel.SIZE_4K);
+    private boolean lock(ImplicitEntry[] leaves, int vm, long page) {
+        ImplicitEntry leaf = pamt.implicit(page, PageLevel.SIZE_4K);
         if (!leaf.acquire(LockMode.EXCLUSIVE)) {
             return false;
         }
@@ -312,10 +312,10 @@ final class SeptPages {
         return true;
     }
 
-    private long free(Td td, PamtLeaf leaf) {
+    private long free(Td td, ImplicitEntry leaf) {
         td.addChildPages(-1);
         leaf.free();
-        schedule.at(Schedule.Step.PAGE_FREE_BUT_COUNTED);
+        racePoints.reached(RacePoint.PAGE_FREE_BUT_COUNTED);
         return leaf.uncount();
     }
 

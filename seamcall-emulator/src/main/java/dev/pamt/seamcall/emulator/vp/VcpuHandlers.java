@@ -11,18 +11,18 @@ import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Timing;
-import dev.pamt.seamcall.emulator.td.Lifecycle;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdAccess;
 import dev.pamt.seamcall.emulator.td.TdHold;
+import dev.pamt.seamcall.emulator.td.TdLifecycle;
 import java.util.EnumSet;
 import java.util.Set;
 
 /**
  * The leaves that make a vCPU and let go of it: VP.CREATE, VP.ADDCX, VP.INIT, VP.FLUSH (TDX module 1.5.25; facts 5.10).
  */
-public final class VcpuLeaves {
+public final class VcpuHandlers {
     private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);
 
     private final SparseMemory memory;
@@ -32,7 +32,7 @@ public final class VcpuLeaves {
     private final Timing timing;
 
     /** Makes the leaves. */
-    public VcpuLeaves(SparseMemory memory, Pamt pamt, TdAccess access, VcpuTable vcpus, Timing timing) {
+    public VcpuHandlers(SparseMemory memory, Pamt pamt, TdAccess access, VcpuTable vcpus, Timing timing) {
         this.memory = memory;
         this.pamt = pamt;
         this.access = access;
@@ -173,7 +173,7 @@ public final class VcpuLeaves {
     }
 
     private long flush(Vcpu vcpu, LogicalProcessor lp) {
-        if (vcpu.td().lifecycle() != Lifecycle.KEYS_CONFIGURED) {
+        if (vcpu.td().lifecycle() != TdLifecycle.KEYS_CONFIGURED) {
             return TdxStatus.TD_KEYS_NOT_CONFIGURED.code();
         }
         if (!vcpu.hasAllPages()) {
