@@ -5,8 +5,10 @@ import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
+import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
@@ -44,18 +46,17 @@ public final class EmulatedPlatform implements SeamcallPlatform {
         HpaRules hpas = new HpaRules(
                 config.maxPaBits(), config.hkidStartBit(), config.firstPrivateHkid(), config.lastPrivateHkid());
         inspection = new EmulatorInspection(hpas);
-        module = new TdxModule(
-                new Cmrs(config.cmrs()),
+        Machine machine = new Machine(
+                new SparseMemory(),
                 hpas,
-                config.dynamicPamt(),
                 config.processors(),
                 config.packages(),
-                new Timing(config.latencies()),
-                racePoints,
+                config.dynamicPamt(),
                 () -> !inspection.entropyFails() && config.entropy().available(),
                 () -> nanoClock.getAsLong() + inspection.clockOffsetNanos(),
-                config.guests(),
-                this::noteFatal);
+                new Timing(config.latencies()),
+                racePoints);
+        module = new TdxModule(machine, new Cmrs(config.cmrs()), config.guests(), this::noteFatal);
         LogicalProcessor[] logicalProcessors = new LogicalProcessor[config.processors()];
         processors = new SeamcallProvider[config.processors()];
         for (int i = 0; i < processors.length; i++) {

@@ -6,13 +6,17 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
 import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
+import java.util.Map;
 
 /**
  * TDH.PHYMEM.PAMT.ADD and TDH.PHYMEM.PAMT.REMOVE (TDX module 1.5.25; facts 4, observed 3 and 4).
@@ -20,7 +24,7 @@ import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
  * <p>Locks: the 2M entry of the region exclusive, the entries of donated pages in other regions shared. A handler that
  * leaves by {@link ModuleFatal} keeps its locks, hence no {@code finally}.
  */
-public final class PairHandlers {
+public final class PairHandlers implements HandlerFamily {
     private static final long INVALID_RAX = TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
     private static final long LEVEL_AND_RESERVED = 0xFFF;
 
@@ -31,16 +35,23 @@ public final class PairHandlers {
     private final Timing timing;
 
     /** Makes the two leaves. */
-    public PairHandlers(SparseMemory memory, TdmrTable tdmrs, Pamt pamt, HpaRules hpas, Timing timing) {
-        this.memory = memory;
+    public PairHandlers(Machine machine, TdmrTable tdmrs, Pamt pamt) {
         this.tdmrs = tdmrs;
         this.pamt = pamt;
-        this.hpas = hpas;
-        this.timing = timing;
+        memory = machine.memory();
+        hpas = machine.hpas();
+        timing = machine.timing();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(
+                SeamcallLeaf.PHYMEM_PAMT_ADD, this::add,
+                SeamcallLeaf.PHYMEM_PAMT_REMOVE, this::remove);
     }
 
     /** PAMT.ADD. Format and range of both pages are checked before the range of the region. */
-    public long add(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long add(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         if (!pamt.dynamic()) {
             return INVALID_RAX;
         }
@@ -113,7 +124,7 @@ public final class PairHandlers {
     }
 
     /** PAMT.REMOVE. Only the types of the 512 entries are looked at, not their locks. */
-    public long remove(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long remove(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         if (!pamt.dynamic()) {
             return INVALID_RAX;
         }

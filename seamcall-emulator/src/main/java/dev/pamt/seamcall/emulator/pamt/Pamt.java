@@ -8,6 +8,7 @@ import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
 import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
@@ -43,11 +44,11 @@ public final class Pamt {
     private final RacePoint.Listener racePoints;
 
     /** Makes the PAMT of the memory that the TDMRs describe. */
-    public Pamt(SparseMemory memory, TdmrTable tdmrs, HpaRules hpas, RacePoint.Listener racePoints) {
-        this.memory = memory;
+    public Pamt(Machine machine, TdmrTable tdmrs) {
         this.tdmrs = tdmrs;
-        this.hpas = hpas;
-        this.racePoints = racePoints;
+        memory = machine.memory();
+        hpas = machine.hpas();
+        racePoints = machine.racePoints();
     }
 
     /** Whether PAMT_4K entries live in page pairs. */

@@ -7,6 +7,7 @@ import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
@@ -28,11 +29,11 @@ public final class PamtResize {
     private final HpaRules hpas;
 
     /** Makes the resizing of a PAMT. */
-    public PamtResize(SparseMemory memory, TdmrTable tdmrs, Pamt pamt, HpaRules hpas) {
-        this.memory = memory;
+    public PamtResize(Machine machine, TdmrTable tdmrs, Pamt pamt) {
         this.tdmrs = tdmrs;
         this.pamt = pamt;
-        this.hpas = hpas;
+        memory = machine.memory();
+        hpas = machine.hpas();
     }
 
     /** Whether a page of this level has its small entries in a page pair. */

@@ -8,17 +8,21 @@ import dev.pamt.seamcall.emulator.key.KeyOwnershipTable;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import java.util.BitSet;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * TDH.PHYMEM.CACHE.WB and TDH.PHYMEM.PAGE.WBINVD (TDX module 1.5.25; facts 5.23, 5.25). There are no caches here; what is
  * left of them is who may ask, and which key ids are done.
  */
-public final class CacheHandlers {
+public final class CacheHandlers implements HandlerFamily {
     private static final long RESUME = 1;
     private static final int CACHE_PARTS = 4;
 
@@ -35,20 +39,27 @@ public final class CacheHandlers {
     private final Timing timing;
     private final Progress[] progress;
 
-    /** Makes the leaves for a number of packages. */
-    public CacheHandlers(KeyOwnershipTable kot, Pamt pamt, HpaRules hpas, int packages, Timing timing) {
-        this.kot = kot;
+    /** Makes the leaves. */
+    public CacheHandlers(Machine machine, Pamt pamt, KeyOwnershipTable kot) {
         this.pamt = pamt;
-        this.hpas = hpas;
-        this.timing = timing;
-        progress = new Progress[packages];
-        for (int i = 0; i < packages; i++) {
+        this.kot = kot;
+        hpas = machine.hpas();
+        timing = machine.timing();
+        progress = new Progress[machine.packages()];
+        for (int i = 0; i < progress.length; i++) {
             progress[i] = new Progress();
         }
     }
 
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(
+                SeamcallLeaf.PHYMEM_CACHE_WB, this::writeBack,
+                SeamcallLeaf.PHYMEM_PAGE_WBINVD, this::pageWriteBack);
+    }
+
     /** CACHE.WB: for all key ids that were flushed when it began. */
-    public long writeBack(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long writeBack(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         if (regs.rcx < 0 || regs.rcx > RESUME) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
         }
@@ -89,7 +100,7 @@ public final class CacheHandlers {
     }
 
     /** PAGE.WBINVD: of a free page, through any key id. */
-    public long pageWriteBack(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long pageWriteBack(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         PamtWalk walk = new PamtWalk();
         long status = pamt.lockFreePage(walk, hpas.withoutHkid(regs.rcx), TdxOperand.RCX, LockMode.SHARED);
         if (status == 0) {

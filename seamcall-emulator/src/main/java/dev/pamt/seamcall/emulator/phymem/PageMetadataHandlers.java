@@ -9,14 +9,18 @@ import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
+import java.util.Map;
 
 /** TDH.PHYMEM.PAGE.RDMD (TDX module 1.5.25; facts 5.24, observed 5). */
-public final class PageMetadataHandlers {
+public final class PageMetadataHandlers implements HandlerFamily {
     private static final long RESERVED = 0xFF8;
     private static final long LEVEL = 7;
     private static final long NON_LEAF = 1L << 63;
@@ -27,15 +31,20 @@ public final class PageMetadataHandlers {
     private final Timing timing;
 
     /** Makes the leaf. */
-    public PageMetadataHandlers(TdmrTable tdmrs, Pamt pamt, HpaRules hpas, Timing timing) {
+    public PageMetadataHandlers(Machine machine, TdmrTable tdmrs, Pamt pamt) {
         this.tdmrs = tdmrs;
         this.pamt = pamt;
-        this.hpas = hpas;
-        this.timing = timing;
+        hpas = machine.hpas();
+        timing = machine.timing();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(SeamcallLeaf.PHYMEM_PAGE_RDMD, this::read);
     }
 
     /** PAGE.RDMD. The registers are zero after every failure. */
-    public long read(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long read(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         long word = regs.rcx;
         regs.rcx = 0;
         regs.rdx = 0;

@@ -10,8 +10,11 @@ import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdLifecycle;
@@ -19,9 +22,10 @@ import dev.pamt.seamcall.emulator.td.TdTable;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 import dev.pamt.seamcall.emulator.vp.VcpuTable;
+import java.util.Map;
 
 /** TDH.PHYMEM.PAGE.RECLAIM (TDX module 1.5.25; facts 5.22, observed 7). */
-public final class PageReclaimHandlers {
+public final class PageReclaimHandlers implements HandlerFamily {
 
     private final TdmrTable tdmrs;
     private final Pamt pamt;
@@ -31,17 +35,22 @@ public final class PageReclaimHandlers {
     private final Timing timing;
 
     /** Makes the leaf. */
-    public PageReclaimHandlers(TdmrTable tdmrs, Pamt pamt, TdTable tds, VcpuTable vcpus, HpaRules hpas, Timing timing) {
+    public PageReclaimHandlers(Machine machine, TdmrTable tdmrs, Pamt pamt, TdTable tds, VcpuTable vcpus) {
         this.tdmrs = tdmrs;
         this.pamt = pamt;
         this.tds = tds;
         this.vcpus = vcpus;
-        this.hpas = hpas;
-        this.timing = timing;
+        hpas = machine.hpas();
+        timing = machine.timing();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(SeamcallLeaf.PHYMEM_PAGE_RECLAIM, this::reclaim);
     }
 
     /** PAGE.RECLAIM. Type, owner and level are returned even if the life cycle forbids the reclaim. */
-    public long reclaim(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long reclaim(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         long hpa = regs.rcx;
         regs.rcx = 0;
         regs.rdx = 0;

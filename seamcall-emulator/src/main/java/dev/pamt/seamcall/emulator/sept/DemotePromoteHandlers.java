@@ -13,13 +13,17 @@ import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtResize;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -28,7 +32,7 @@ import java.util.Set;
  *
  * <p>Both ask for interrupts before they commit. DEMOTE has overwritten the new Secure EPT page by then.
  */
-final class DemotePromoteHandlers {
+final class DemotePromoteHandlers implements HandlerFamily {
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
     private static final GpaRule DEMOTE =
             GpaRule.sharing(BUILT_OR_RUNNING, 1, 2, LockMode.SHARED).with(GpaRule.Flag.FOR_ALL);
@@ -43,20 +47,21 @@ final class DemotePromoteHandlers {
     private final Timing timing;
     private final RacePoint.Listener racePoints;
 
-    DemotePromoteHandlers(
-            SeptAccess access,
-            SeptPageHandlers pages,
-            Pamt pamt,
-            PamtResize resize,
-            Timing timing,
-            RacePoint.Listener racePoints) {
+    DemotePromoteHandlers(Machine machine, SeptAccess access, SeptPageHandlers pages, Pamt pamt, PamtResize resize) {
         this.access = access;
         this.pages = pages;
-        this.memory = access.memory();
         this.pamt = pamt;
         this.resize = resize;
-        this.timing = timing;
-        this.racePoints = racePoints;
+        memory = machine.memory();
+        timing = machine.timing();
+        racePoints = machine.racePoints();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(
+                SeamcallLeaf.MEM_PAGE_DEMOTE, this::demote,
+                SeamcallLeaf.MEM_PAGE_PROMOTE, this::promote);
     }
 
     /** MEM.PAGE.DEMOTE. */

@@ -12,20 +12,24 @@ import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * The leaves that give a TD private pages and take them away: MEM.PAGE.ADD, MEM.PAGE.AUG, MEM.PAGE.REMOVE,
  * MEM.PAGE.RELOCATE, and MR.EXTEND (TDX module 1.5.25; facts 5.13 to 5.15, 5.18, 5.21).
  */
-final class PrivatePageHandlers {
+final class PrivatePageHandlers implements HandlerFamily {
     private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
     private static final GpaRule ADD =
@@ -37,17 +41,29 @@ final class PrivatePageHandlers {
     private static final long EXTEND_ALIGNMENT = 256;
 
     private final SeptAccess access;
-    private final SparseMemory memory;
     private final Pamt pamt;
+    private final SparseMemory memory;
+    private final HpaRules hpas;
     private final Timing timing;
     private final RacePoint.Listener racePoints;
 
-    PrivatePageHandlers(SeptAccess access, Pamt pamt, Timing timing, RacePoint.Listener racePoints) {
+    PrivatePageHandlers(Machine machine, SeptAccess access, Pamt pamt) {
         this.access = access;
-        this.memory = access.memory();
         this.pamt = pamt;
-        this.timing = timing;
-        this.racePoints = racePoints;
+        memory = machine.memory();
+        hpas = machine.hpas();
+        timing = machine.timing();
+        racePoints = machine.racePoints();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(
+                SeamcallLeaf.MEM_PAGE_ADD, this::add,
+                SeamcallLeaf.MEM_PAGE_AUG, this::aug,
+                SeamcallLeaf.MEM_PAGE_REMOVE, this::remove,
+                SeamcallLeaf.MEM_PAGE_RELOCATE, this::relocate,
+                SeamcallLeaf.MR_EXTEND, this::extend);
     }
 
     /** MEM.PAGE.ADD. The root page is held exclusively, so neither tree nor entry is locked. */
@@ -67,7 +83,7 @@ final class PrivatePageHandlers {
         if (call.state() != SeptState.FREE) {
             return access.stateIncorrect(call, regs);
         }
-        if (!access.hpas().isShared(regs.r9, PAGE)) {
+        if (!hpas.isShared(regs.r9, PAGE)) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.R9);
         }
         long status = pamt.lockPage(page, regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA);
@@ -75,7 +91,7 @@ final class PrivatePageHandlers {
             return status;
         }
         Td td = call.td();
-        memory.copyPage(access.hpas().withoutHkid(regs.r9), regs.r8);
+        memory.copyPage(hpas.withoutHkid(regs.r9), regs.r8);
         timing.spend(SeamcallLeaf.MEM_PAGE_ADD);
         Words.sv(call.words, call.index, SeptEntry.leaf(SeptState.MAPPED, access.withHkid(td, regs.r8)));
         td.addChildPages(1);

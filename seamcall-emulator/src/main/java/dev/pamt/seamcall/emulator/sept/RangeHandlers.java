@@ -9,21 +9,25 @@ import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdAccess;
 import dev.pamt.seamcall.emulator.td.TdHold;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * The leaves by which the host keeps a TD off a range of its addresses until no processor can reach it: MEM.RANGE.BLOCK,
  * MEM.RANGE.UNBLOCK, MEM.TRACK (TDX module 1.5.25; facts 5.17).
  */
-final class RangeHandlers {
+final class RangeHandlers implements HandlerFamily {
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);
     private static final GpaRule RULE = GpaRule.sharing(BUILT_OR_RUNNING, 0, GpaRule.ROOT, LockMode.EXCLUSIVE);
 
@@ -33,12 +37,20 @@ final class RangeHandlers {
     private final Pamt pamt;
     private final Timing timing;
 
-    RangeHandlers(SeptAccess access, SeptPageHandlers pages, TdAccess tds, Pamt pamt, Timing timing) {
+    RangeHandlers(Machine machine, SeptAccess access, SeptPageHandlers pages, TdAccess tds, Pamt pamt) {
         this.access = access;
         this.pages = pages;
         this.tds = tds;
         this.pamt = pamt;
-        this.timing = timing;
+        timing = machine.timing();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(
+                SeamcallLeaf.MEM_RANGE_BLOCK, this::block,
+                SeamcallLeaf.MEM_RANGE_UNBLOCK, this::unblock,
+                SeamcallLeaf.MEM_TRACK, this::track);
     }
 
     /** MEM.RANGE.BLOCK. The epoch is stored after the entry is blocked, without a lock. */

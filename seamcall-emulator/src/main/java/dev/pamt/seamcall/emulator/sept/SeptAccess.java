@@ -9,6 +9,7 @@ import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdAccess;
 
@@ -27,10 +28,10 @@ final class SeptAccess {
     private final TdAccess tds;
     private final HpaRules hpas;
 
-    SeptAccess(SparseMemory memory, TdAccess tds, HpaRules hpas) {
-        this.memory = memory;
+    SeptAccess(Machine machine, TdAccess tds) {
         this.tds = tds;
-        this.hpas = hpas;
+        memory = machine.memory();
+        hpas = machine.hpas();
     }
 
     /** Starts a call: remembers RCX and RDX and zeroes them. */
@@ -197,14 +198,6 @@ final class SeptAccess {
     /** An address with the key id of the TD, as entries hold it. */
     long withHkid(Td td, long hpa) {
         return hpa | (long) td.hkid() << hpas.hkidStartBit();
-    }
-
-    HpaRules hpas() {
-        return hpas;
-    }
-
-    SparseMemory memory() {
-        return memory;
     }
 
     static int shift(int level) {

@@ -1,53 +1,31 @@
 package dev.pamt.seamcall.emulator.sept;
 
 import dev.pamt.seamcall.SeamcallLeaf;
-import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtResize;
-import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.LeafHandler;
-import dev.pamt.seamcall.emulator.platform.RacePoint;
-import dev.pamt.seamcall.emulator.platform.Timing;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.td.TdAccess;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 
 /** All leaves that work on guest addresses, and what they share. */
-public final class SeptHandlers {
-    private final Map<SeamcallLeaf, LeafHandler> handlers = new EnumMap<>(SeamcallLeaf.class);
+public final class SeptHandlers implements HandlerFamily {
     private final GuestPages guestPages;
+    private final List<HandlerFamily> families;
 
     /** Makes the leaves. */
-    public SeptHandlers(
-            SparseMemory memory,
-            Pamt pamt,
-            PamtResize resize,
-            TdAccess tds,
-            HpaRules hpas,
-            Timing timing,
-            RacePoint.Listener racePoints) {
-        SeptAccess access = new SeptAccess(memory, tds, hpas);
-        guestPages = new GuestPages(access);
-        SeptPageHandlers septPages = new SeptPageHandlers(access, pamt, timing, racePoints);
-        handlers.put(SeamcallLeaf.MEM_SEPT_ADD, septPages::add);
-        handlers.put(SeamcallLeaf.MEM_SEPT_REMOVE, septPages::remove);
-        handlers.put(SeamcallLeaf.MEM_SEPT_RD, septPages::read);
-
-        PrivatePageHandlers pages = new PrivatePageHandlers(access, pamt, timing, racePoints);
-        handlers.put(SeamcallLeaf.MEM_PAGE_ADD, pages::add);
-        handlers.put(SeamcallLeaf.MEM_PAGE_AUG, pages::aug);
-        handlers.put(SeamcallLeaf.MEM_PAGE_REMOVE, pages::remove);
-        handlers.put(SeamcallLeaf.MEM_PAGE_RELOCATE, pages::relocate);
-        handlers.put(SeamcallLeaf.MR_EXTEND, pages::extend);
-
-        RangeHandlers ranges = new RangeHandlers(access, septPages, tds, pamt, timing);
-        handlers.put(SeamcallLeaf.MEM_RANGE_BLOCK, ranges::block);
-        handlers.put(SeamcallLeaf.MEM_RANGE_UNBLOCK, ranges::unblock);
-        handlers.put(SeamcallLeaf.MEM_TRACK, ranges::track);
-
-        DemotePromoteHandlers sizes = new DemotePromoteHandlers(access, septPages, pamt, resize, timing, racePoints);
-        handlers.put(SeamcallLeaf.MEM_PAGE_DEMOTE, sizes::demote);
-        handlers.put(SeamcallLeaf.MEM_PAGE_PROMOTE, sizes::promote);
+    public SeptHandlers(Machine machine, Pamt pamt, PamtResize resize, TdAccess tds) {
+        SeptAccess access = new SeptAccess(machine, tds);
+        guestPages = new GuestPages(machine, access);
+        SeptPageHandlers pages = new SeptPageHandlers(machine, access, pamt);
+        families = List.of(
+                pages,
+                new PrivatePageHandlers(machine, access, pamt),
+                new RangeHandlers(machine, access, pages, tds, pamt),
+                new DemotePromoteHandlers(machine, access, pages, pamt, resize));
     }
 
     /** Secure EPT as guests meet it. */
@@ -55,8 +33,10 @@ public final class SeptHandlers {
         return guestPages;
     }
 
-    /** The handlers by leaf. */
+    @Override
     public Map<SeamcallLeaf, LeafHandler> handlers() {
+        Map<SeamcallLeaf, LeafHandler> handlers = new EnumMap<>(SeamcallLeaf.class);
+        families.forEach(family -> handlers.putAll(family.handlers()));
         return handlers;
     }
 }

@@ -12,20 +12,24 @@ import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
 import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * The leaves that add, remove and read Secure EPT pages and entries: MEM.SEPT.ADD, MEM.SEPT.REMOVE, MEM.SEPT.RD (TDX module
  * 1.5.25; facts 5.11, 5.12, 5.27).
  */
-final class SeptPageHandlers {
+final class SeptPageHandlers implements HandlerFamily {
     /** No page. */
     static final long NULL_PA = -1;
 
@@ -55,12 +59,20 @@ final class SeptPageHandlers {
     private final Timing timing;
     private final RacePoint.Listener racePoints;
 
-    SeptPageHandlers(SeptAccess access, Pamt pamt, Timing timing, RacePoint.Listener racePoints) {
+    SeptPageHandlers(Machine machine, SeptAccess access, Pamt pamt) {
         this.access = access;
-        this.memory = access.memory();
         this.pamt = pamt;
-        this.timing = timing;
-        this.racePoints = racePoints;
+        memory = machine.memory();
+        timing = machine.timing();
+        racePoints = machine.racePoints();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(
+                SeamcallLeaf.MEM_SEPT_ADD, this::add,
+                SeamcallLeaf.MEM_SEPT_REMOVE, this::remove,
+                SeamcallLeaf.MEM_SEPT_RD, this::read);
     }
 
     /** MEM.SEPT.ADD, versions 0 and 1. Version 1 returns in R8 to R11 which pages were used. */

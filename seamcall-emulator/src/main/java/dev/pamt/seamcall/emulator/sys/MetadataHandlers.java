@@ -1,14 +1,18 @@
 package dev.pamt.seamcall.emulator.sys;
 
+import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SysField;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 import java.util.List;
+import java.util.Map;
 import java.util.function.IntToLongFunction;
 
 /**
@@ -17,7 +21,7 @@ import java.util.function.IntToLongFunction;
  * <p>A field is found by class and field code alone; the element size in the id is ignored. Fields that a module without
  * Dynamic PAMT does not have are answered METADATA_FIELD_NOT_READABLE, as old modules do.
  */
-public final class MetadataHandlers {
+public final class MetadataHandlers implements HandlerFamily {
     private static final long NO_FIELD = -1;
     private static final long FIELD_CODE = 0xFF_FFFF;
     private static final long CLASS_CODE = 0x3FL << 56;
@@ -43,9 +47,10 @@ public final class MetadataHandlers {
     private final List<Field> fields;
 
     /** Makes the fields of a platform. */
-    public MetadataHandlers(Cmrs cmrs, HpaRules hpas, boolean dynamicPamtSupported) {
+    public MetadataHandlers(Machine machine, Cmrs cmrs) {
+        boolean dynamicPamtSupported = machine.dynamicPamt();
         long features = dynamicPamtSupported ? FEATURES0 : FEATURES0 & ~(1L << SysField.FEATURE_DYNAMIC_PAMT);
-        long hkidBits = Math.max(0, hpas.maxPaBits() - DYNAMIC_PAMT_ADDRESS_BITS);
+        long hkidBits = Math.max(0, machine.hpas().maxPaBits() - DYNAMIC_PAMT_ADDRESS_BITS);
         fields = List.of(
                 field(SysField.NUM_TDX_FEATURES, 1),
                 field(SysField.TDX_FEATURES0, features),
@@ -67,12 +72,17 @@ public final class MetadataHandlers {
                 field(SysField.MAX_VCPUS_PER_TD, 576));
     }
 
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(SeamcallLeaf.SYS_RD, this::read);
+    }
+
     private static Field field(SysField field, long value) {
         return new Field(field.id(), 1, true, i -> value);
     }
 
     /** SYS.RD: RDX is the id of the next field and R8 the value; after a failure -1 and 0. */
-    public long read(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long read(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         long id = regs.rdx;
         regs.rdx = NO_FIELD;
         regs.r8 = 0;

@@ -6,14 +6,16 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.key.KeyOwnershipTable;
-import dev.pamt.seamcall.emulator.memory.SparseMemory;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BooleanSupplier;
 
 /**
  * The leaves that bring the module up: SYS.INIT, SYS.LP.INIT, SYS.CONFIG, SYS.KEY.CONFIG, SYS.TDMR.INIT (TDX module 1.5.25;
@@ -21,50 +23,42 @@ import java.util.function.BooleanSupplier;
  *
  * <p>The counters of processors and packages change under the module-wide lock; processors share it, hence the atomic one.
  */
-public final class SysHandlers {
+public final class SysHandlers implements HandlerFamily {
     private static final long DYNAMIC_PAMT = 1L << 16;
     private static final long HKID = 0xFFFF;
     private static final int DYNAMIC_PAMT_MAX_HKID_START_BIT = 48;
 
+    private final Machine machine;
     private final SystemState state;
-    private final SparseMemory memory;
     private final TdmrTable tdmrs;
     private final KeyOwnershipTable kot;
     private final HpaRules hpas;
-    private final boolean dynamicPamtSupported;
-    private final int processors;
-    private final int packages;
-    private final BooleanSupplier entropy;
     private final Timing timing;
     private final AtomicInteger initialisedProcessors = new AtomicInteger();
     private int configuredPackages;
 
     /** Makes the leaves of a module that was just loaded. */
-    public SysHandlers(
-            SystemState state,
-            SparseMemory memory,
-            TdmrTable tdmrs,
-            KeyOwnershipTable kot,
-            HpaRules hpas,
-            boolean dynamicPamtSupported,
-            int processors,
-            int packages,
-            BooleanSupplier entropy,
-            Timing timing) {
+    public SysHandlers(Machine machine, SystemState state, TdmrTable tdmrs, KeyOwnershipTable kot) {
+        this.machine = machine;
         this.state = state;
-        this.memory = memory;
         this.tdmrs = tdmrs;
         this.kot = kot;
-        this.hpas = hpas;
-        this.dynamicPamtSupported = dynamicPamtSupported;
-        this.processors = processors;
-        this.packages = packages;
-        this.entropy = entropy;
-        this.timing = timing;
+        hpas = machine.hpas();
+        timing = machine.timing();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(
+                SeamcallLeaf.SYS_INIT, this::init,
+                SeamcallLeaf.SYS_LP_INIT, this::lpInit,
+                SeamcallLeaf.SYS_CONFIG, this::config,
+                SeamcallLeaf.SYS_KEY_CONFIG, this::keyConfig,
+                SeamcallLeaf.SYS_TDMR_INIT, this::tdmrInit);
     }
 
     /** SYS.INIT: RCX must be 0. */
-    public long init(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long init(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         long attributes = regs.rcx;
         regs.rcx = 0;
         regs.rdx = 0;
@@ -91,7 +85,7 @@ public final class SysHandlers {
     }
 
     /** SYS.LP.INIT: once on each processor, after SYS.INIT. */
-    public long lpInit(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long lpInit(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         regs.rcx = 0;
         regs.rdx = 0;
         regs.r8 = 0;
@@ -113,7 +107,7 @@ public final class SysHandlers {
     }
 
     /** SYS.CONFIG: the key id and the mode stay as given even if a TDMR is refused. */
-    public long config(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long config(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         if (!state.lock().acquireExclusive()) {
             return TdxStatus.SYS_BUSY.code();
         }
@@ -123,7 +117,7 @@ public final class SysHandlers {
     }
 
     private long configLocked(long infoArrayHpa, long count, long options) {
-        if (state.stage() != SystemState.Stage.INIT_DONE || initialisedProcessors.get() < processors) {
+        if (state.stage() != SystemState.Stage.INIT_DONE || initialisedProcessors.get() < machine.processors()) {
             return TdxStatus.SYS_CONFIG_NOT_PENDING.code();
         }
         if (!hpas.isShared(infoArrayHpa, TdmrTable.INFO_ALIGNMENT)) {
@@ -132,7 +126,7 @@ public final class SysHandlers {
         if (count < 1 || count > TdmrTable.MAX_TDMRS) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX);
         }
-        long known = dynamicPamtSupported ? HKID | DYNAMIC_PAMT : HKID;
+        long known = machine.dynamicPamt() ? HKID | DYNAMIC_PAMT : HKID;
         if ((options & ~known) != 0 || !hpas.isPrivate(options & HKID)) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.R8);
         }
@@ -151,7 +145,7 @@ public final class SysHandlers {
     }
 
     /** SYS.KEY.CONFIG: once on each package; the last one opens all leaves. */
-    public long keyConfig(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long keyConfig(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         if (!state.lock().acquireExclusive()) {
             return TdxStatus.SYS_BUSY.code();
         }
@@ -168,18 +162,18 @@ public final class SysHandlers {
             return TdxStatus.KEY_CONFIGURED.code();
         }
         timing.spend(SeamcallLeaf.SYS_KEY_CONFIG);
-        if (!entropy.getAsBoolean()) {
+        if (!machine.entropy().getAsBoolean()) {
             return TdxStatus.KEY_GENERATION_FAILED.code();
         }
         configuredPackages |= packageBit;
-        if (Integer.bitCount(configuredPackages) == packages) {
+        if (Integer.bitCount(configuredPackages) == machine.packages()) {
             state.advanceTo(SystemState.Stage.READY);
         }
         return 0;
     }
 
     /** SYS.TDMR.INIT: the next step of one TDMR. */
-    public long tdmrInit(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long tdmrInit(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         regs.rdx = 0;
         Tdmr tdmr = hpas.isAligned(regs.rcx, PageLevel.SIZE_1G.bytes()) ? tdmrs.beginningAt(regs.rcx) : null;
         if (tdmr == null) {
@@ -191,7 +185,7 @@ public final class SysHandlers {
         long status = TdxStatus.TDMR_ALREADY_INITIALIZED.code();
         if (!tdmr.complete()) {
             timing.spend(SeamcallLeaf.SYS_TDMR_INIT);
-            tdmr.initialiseStep(memory);
+            tdmr.initialiseStep(machine.memory());
             regs.rdx = tdmr.usableEndHpa();
             status = 0;
         }

@@ -9,18 +9,21 @@ import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Set;
-import java.util.function.BooleanSupplier;
 
 /**
  * The leaves that make a TD out of its root page: MNG.KEY.CONFIG, MNG.ADDCX, MNG.INIT, MR.FINALIZE (TDX module 1.5.25;
  * facts 5.7 to 5.9, 5.15). All hold the root page exclusively.
  */
-public final class TdBuildHandlers {
+public final class TdBuildHandlers implements HandlerFamily {
     /** A Secure EPT entry that maps nothing; a TD begins with a root page full of them. */
     private static final long FREE_SEPT_ENTRY = 0x80E0_0000_0000_0000L;
 
@@ -28,34 +31,34 @@ public final class TdBuildHandlers {
     private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);
     private static final int MSR_BITMAPS_PAGE = 2;
 
-    private final SparseMemory memory;
+    private final Machine machine;
     private final Pamt pamt;
     private final TdAccess access;
+    private final SparseMemory memory;
     private final HpaRules hpas;
-    private final int packages;
-    private final BooleanSupplier entropy;
     private final Timing timing;
 
     /** Makes the leaves. */
-    public TdBuildHandlers(
-            SparseMemory memory,
-            Pamt pamt,
-            TdAccess access,
-            HpaRules hpas,
-            int packages,
-            BooleanSupplier entropy,
-            Timing timing) {
-        this.memory = memory;
+    public TdBuildHandlers(Machine machine, Pamt pamt, TdAccess access) {
+        this.machine = machine;
         this.pamt = pamt;
         this.access = access;
-        this.hpas = hpas;
-        this.packages = packages;
-        this.entropy = entropy;
-        this.timing = timing;
+        memory = machine.memory();
+        hpas = machine.hpas();
+        timing = machine.timing();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(
+                SeamcallLeaf.MNG_KEY_CONFIG, this::keyConfig,
+                SeamcallLeaf.MNG_ADDCX, this::addControlPage,
+                SeamcallLeaf.MNG_INIT, this::initialise,
+                SeamcallLeaf.MR_FINALIZE, this::finish);
     }
 
     /** MNG.KEY.CONFIG: once on each package. */
-    public long keyConfig(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long keyConfig(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
         if (status == 0) {
@@ -73,18 +76,18 @@ public final class TdBuildHandlers {
             return TdxStatus.KEY_CONFIGURED.code();
         }
         timing.spend(SeamcallLeaf.MNG_KEY_CONFIG);
-        if (!entropy.getAsBoolean()) {
+        if (!machine.entropy().getAsBoolean()) {
             return TdxStatus.KEY_GENERATION_FAILED.code();
         }
         td.addKeyPackage(packageBit);
-        if (Integer.bitCount(td.keyPackages()) == packages) {
+        if (Integer.bitCount(td.keyPackages()) == machine.packages()) {
             td.setLifecycle(TdLifecycle.KEYS_CONFIGURED);
         }
         return 0;
     }
 
     /** MNG.ADDCX: one more control page. Its contents are overwritten before the last checks. */
-    public long addControlPage(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long addControlPage(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         PamtWalk page = new PamtWalk();
         long status = access.lock(hold, regs.rdx, TdxOperand.RDX, LockMode.EXCLUSIVE);
@@ -111,7 +114,7 @@ public final class TdBuildHandlers {
         long filling = td.nextControlPageIsSeptRoot() ? FREE_SEPT_ENTRY : number == MSR_BITMAPS_PAGE ? -1 : 0;
         memory.fillPage(hpa, filling);
         timing.spend(SeamcallLeaf.MNG_ADDCX);
-        if (number + 1 == Td.MIN_CONTROL_PAGES && !entropy.getAsBoolean()) {
+        if (number + 1 == Td.MIN_CONTROL_PAGES && !machine.entropy().getAsBoolean()) {
             return TdxStatus.RND_NO_ENTROPY.code();
         }
         if (td.opState() != OpState.UNINITIALIZED) {
@@ -124,7 +127,7 @@ public final class TdBuildHandlers {
     }
 
     /** MNG.INIT. Bit 0 of RCX asks for event filters, which there are none of. */
-    public long initialise(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long initialise(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         long tdrHpa = regs.rcx & ~1L;
         regs.rcx = 0;
         TdHold hold = new TdHold();
@@ -153,7 +156,7 @@ public final class TdBuildHandlers {
     }
 
     /** MR.FINALIZE: the TD can run from here on. */
-    public long finish(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long finish(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
         if (status == 0) {

@@ -6,32 +6,44 @@ import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.key.KeyOwnershipTable;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
+import java.util.Map;
 
 /**
  * The leaves that take a TD's key away: MNG.VPFLUSHDONE, MNG.KEY.FREEID, MNG.KEY.RECLAIMID (TDX module 1.5.25; facts
  * 5.26).
  */
-public final class TdTeardownHandlers {
+public final class TdTeardownHandlers implements HandlerFamily {
     private final TdAccess access;
     private final KeyOwnershipTable kot;
     private final int packages;
     private final Timing timing;
 
     /** Makes the leaves. */
-    public TdTeardownHandlers(TdAccess access, KeyOwnershipTable kot, int packages, Timing timing) {
+    public TdTeardownHandlers(Machine machine, TdAccess access, KeyOwnershipTable kot) {
         this.access = access;
         this.kot = kot;
-        this.packages = packages;
-        this.timing = timing;
+        packages = machine.packages();
+        timing = machine.timing();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(
+                SeamcallLeaf.MNG_VPFLUSHDONE, this::vpFlushDone,
+                SeamcallLeaf.MNG_KEY_FREEID, this::keyFreeId,
+                SeamcallLeaf.MNG_KEY_RECLAIMID, this::keyReclaimId);
     }
 
     /**
      * MNG.VPFLUSHDONE: from here on the TD cannot run and its memory cannot be changed. All packages must write their caches
      * back, also those that never had the TD's key.
      */
-    public long vpFlushDone(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long vpFlushDone(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
         if (status == 0) {
@@ -58,7 +70,7 @@ public final class TdTeardownHandlers {
     }
 
     /** MNG.KEY.FREEID: the key id can be used again. */
-    public long keyFreeId(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long keyFreeId(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
         if (status == 0 && hold.td().lifecycle() != TdLifecycle.BLOCKED) {
@@ -85,7 +97,7 @@ public final class TdTeardownHandlers {
     }
 
     /** MNG.KEY.RECLAIMID: does nothing. */
-    public long keyReclaimId(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long keyReclaimId(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         return 0;
     }
 }

@@ -4,6 +4,7 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.sept.GuestPages;
 import dev.pamt.seamcall.emulator.vp.GuestState.LastExit;
 import java.util.function.LongSupplier;
@@ -41,11 +42,11 @@ public final class GuestSide {
     private final GuestPages pages;
     private final LongSupplier nanoClock;
 
-    /** Makes the guest side of a module, with a clock in nanoseconds. */
-    public GuestSide(VcpuEntry entry, GuestPages pages, LongSupplier nanoClock) {
+    /** Makes the guest side of a module. */
+    public GuestSide(Machine machine, VcpuEntry entry, GuestPages pages) {
         this.entry = entry;
         this.pages = pages;
-        this.nanoClock = nanoClock;
+        nanoClock = machine.nanoClock();
     }
 
     /** The registers with which a vCPU comes out, and RAX beside them. */

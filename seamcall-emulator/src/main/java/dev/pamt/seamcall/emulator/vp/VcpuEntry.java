@@ -9,7 +9,9 @@ import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
+import dev.pamt.seamcall.emulator.sept.GuestPages;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdAccess;
@@ -31,13 +33,6 @@ public final class VcpuEntry {
     /** Exit reason: EPT violation. */
     public static final long EPT_VIOLATION = 48;
 
-    /** Tells which accesses keep a vCPU out whose host looks as if it stepped through its instructions. */
-    @FunctionalInterface
-    public interface FaultCheck {
-        /** Whether an access would still fault out to the host. */
-        boolean stillFaults(Td td, long gpa);
-    }
-
     private static final Set<OpState> RUNNING = EnumSet.of(OpState.RUNNABLE);
     private static final long HOST_RECOVERABILITY_HINT = 1L << 52;
     private static final long RESUME_L1 = 1L << 53;
@@ -49,16 +44,16 @@ public final class VcpuEntry {
     private final Pamt pamt;
     private final TdAccess access;
     private final VcpuTable vcpus;
-    private final FaultCheck faults;
+    private final GuestPages pages;
     private final Timing timing;
 
     /** Makes the entry to the vCPUs of a module. */
-    public VcpuEntry(Pamt pamt, TdAccess access, VcpuTable vcpus, FaultCheck faults, Timing timing) {
+    public VcpuEntry(Machine machine, Pamt pamt, TdAccess access, VcpuTable vcpus, GuestPages pages) {
         this.pamt = pamt;
         this.access = access;
         this.vcpus = vcpus;
-        this.faults = faults;
-        this.timing = timing;
+        this.pages = pages;
+        timing = machine.timing();
     }
 
     /** The vCPU that VP.ENTER names. */
@@ -121,7 +116,7 @@ public final class VcpuEntry {
         if ((recover && guest.lastExit() != GuestState.LastExit.TRAP) || (regs.rcx & RESUME_L1) != 0) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
         }
-        if (guest.suspectsZeroStep(ZERO_STEP_FAULTS) && faults.stillFaults(vcpu.td(), guest.faultGpa())) {
+        if (guest.suspectsZeroStep(ZERO_STEP_FAULTS) && pages.faultsOut(vcpu.td(), guest.faultGpa())) {
             return fill(regs, EPT_VIOLATION, WRITE, 0, guest.faultGpa(), 0);
         }
         Td td = vcpu.td();

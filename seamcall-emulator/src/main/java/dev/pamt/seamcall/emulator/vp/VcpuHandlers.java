@@ -9,7 +9,10 @@ import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
@@ -17,12 +20,13 @@ import dev.pamt.seamcall.emulator.td.TdAccess;
 import dev.pamt.seamcall.emulator.td.TdHold;
 import dev.pamt.seamcall.emulator.td.TdLifecycle;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * The leaves that make a vCPU and let go of it: VP.CREATE, VP.ADDCX, VP.INIT, VP.FLUSH (TDX module 1.5.25; facts 5.10).
  */
-public final class VcpuHandlers {
+public final class VcpuHandlers implements HandlerFamily {
     private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);
 
     private final SparseMemory memory;
@@ -32,16 +36,25 @@ public final class VcpuHandlers {
     private final Timing timing;
 
     /** Makes the leaves. */
-    public VcpuHandlers(SparseMemory memory, Pamt pamt, TdAccess access, VcpuTable vcpus, Timing timing) {
-        this.memory = memory;
+    public VcpuHandlers(Machine machine, Pamt pamt, TdAccess access, VcpuTable vcpus) {
         this.pamt = pamt;
         this.access = access;
         this.vcpus = vcpus;
-        this.timing = timing;
+        memory = machine.memory();
+        timing = machine.timing();
+    }
+
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(
+                SeamcallLeaf.VP_CREATE, this::create,
+                SeamcallLeaf.VP_ADDCX, this::addPage,
+                SeamcallLeaf.VP_INIT, this::initialise,
+                SeamcallLeaf.VP_FLUSH, this::flush);
     }
 
     /** VP.CREATE. */
-    public long create(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long create(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         PamtWalk page = new PamtWalk();
         long status = access.lock(hold, regs.rdx, TdxOperand.RDX, LockMode.SHARED);
@@ -64,7 +77,7 @@ public final class VcpuHandlers {
     }
 
     /** VP.ADDCX. */
-    public long addPage(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long addPage(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         PamtWalk root = new PamtWalk();
         PamtWalk page = new PamtWalk();
@@ -100,7 +113,7 @@ public final class VcpuHandlers {
     }
 
     /** VP.INIT: also associates the vCPU with this processor. */
-    public long initialise(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long initialise(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         if (version > SeamcallLeaf.VP_INIT.maxVersion()) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
         }
@@ -160,7 +173,7 @@ public final class VcpuHandlers {
     }
 
     /** VP.FLUSH: ends the association with this processor. */
-    public long flush(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long flush(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         PamtWalk root = new PamtWalk();
         long status = lockVcpu(root, hold, regs.rcx, TdxOperand.RCX, LockMode.SHARED);

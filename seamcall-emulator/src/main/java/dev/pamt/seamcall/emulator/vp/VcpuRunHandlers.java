@@ -1,16 +1,20 @@
 package dev.pamt.seamcall.emulator.vp;
 
+import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.emulator.guest.GuestAction;
 import dev.pamt.seamcall.emulator.guest.GuestProgram;
 import dev.pamt.seamcall.emulator.guest.GuestVcpu;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
+import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import java.util.Map;
 import java.util.Objects;
 
 /**
  * TDH.VP.ENTER as a whole: enters a vCPU and carries out what its program does until it comes out.
  */
-public final class VcpuRunHandlers {
+public final class VcpuRunHandlers implements HandlerFamily {
     private static final long ACCEPT = 6;
     private static final long VEINFO_GET = 3;
     private static final long VMCALL = 0;
@@ -28,8 +32,13 @@ public final class VcpuRunHandlers {
         this.program = program;
     }
 
+    @Override
+    public Map<SeamcallLeaf, LeafHandler> handlers() {
+        return Map.of(SeamcallLeaf.VP_ENTER, this::enter);
+    }
+
     /** VP.ENTER. */
-    public long enter(LogicalProcessor lp, int version, SeamcallRegisters regs) {
+    long enter(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         Vcpu vcpu = vcpus.at(VcpuEntry.rootOf(regs.rcx));
         long status = entry.enter(lp, regs);
         if (status != VcpuEntry.ENTERED) {
