@@ -3,6 +3,7 @@ package dev.pamt.seamcall.emulator;
 import dev.pamt.seamcall.GuestDriver;
 import dev.pamt.seamcall.ModuleInspection;
 import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
@@ -19,8 +20,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class EmulatorInspection implements ModuleInspection {
     private static final int LOCK_WORD = 0xFFFF;
     private static final int NO_INTERRUPT = -1;
-    private static final int ENTRIES_PER_PAIR_PAGE = 256;
-    private static final int PAIR_SHIFT = 28;
     private static final int PAGE_SHIFT = 12;
     private static final int SEPT_ROOT_LEVEL = 3;
     private static final int SEPT_INDEX_BITS = 9;
@@ -91,22 +90,11 @@ final class EmulatorInspection implements ModuleInspection {
     }
 
     private long entryHpa(PageLevel level, long hpa) {
-        Tdmr tdmr = tdmrOf(hpa);
-        return switch (level) {
-            case SIZE_1G -> tdmr.pamt1gHpa(hpa);
-            case SIZE_2M -> tdmr.pamt2mHpa(hpa);
-            case SIZE_4K -> module.pamt().dynamic() ? pairEntryHpa(tdmr, hpa) : tdmr.pamt4kHpa(hpa);
-        };
-    }
-
-    private long pairEntryHpa(Tdmr tdmr, long hpa) {
-        int index = (int) (hpa >>> PAGE_SHIFT) & 2 * ENTRIES_PER_PAIR_PAGE - 1;
-        long entry2m = tdmr.pamt2mHpa(hpa) + (index < ENTRIES_PER_PAIR_PAGE ? 0 : Long.BYTES);
-        long page = module.memory().read64(entry2m) >>> PAIR_SHIFT << PAGE_SHIFT;
-        if (page == 0) {
+        long entryHpa = module.pamt().entryHpa(tdmrOf(hpa), hpa, level);
+        if (level == PageLevel.SIZE_4K && module.pamt().dynamic() && entryHpa < SparseMemory.PAGE_BYTES) {
             throw new IllegalArgumentException("the region of 0x" + Long.toHexString(hpa) + " has no page pair");
         }
-        return page + (long) (index & ENTRIES_PER_PAIR_PAGE - 1) * Tdmr.ENTRY_BYTES;
+        return entryHpa;
     }
 
     @Override

@@ -33,6 +33,7 @@ public final class PairHandlers implements HandlerFamily {
     private final Pamt pamt;
     private final HpaRules hpas;
     private final Timing timing;
+    private final RacePoint.Listener racePoints;
 
     /** Makes the two leaves. */
     public PairHandlers(Machine machine, TdmrTable tdmrs, Pamt pamt) {
@@ -41,6 +42,7 @@ public final class PairHandlers implements HandlerFamily {
         memory = machine.memory();
         hpas = machine.hpas();
         timing = machine.timing();
+        racePoints = machine.racePoints();
     }
 
     @Override
@@ -55,72 +57,58 @@ public final class PairHandlers implements HandlerFamily {
         if (!pamt.dynamic()) {
             return INVALID_RAX;
         }
-        long region = regs.rcx & ~LEVEL_AND_RESERVED;
         if (!namesRegion(regs.rcx)) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
         }
-        if (!hpas.isAligned(regs.rdx, PageLevel.SIZE_4K.bytes())) {
-            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX);
+        DonatedPage page0 = new DonatedPage(regs.rdx, TdxOperand.RDX);
+        DonatedPage page1 = new DonatedPage(regs.r8, TdxOperand.R8);
+        long status = check(page0);
+        if (status == 0) {
+            status = check(page1);
         }
-        Tdmr tdmr0 = tdmrs.usable(regs.rdx);
-        if (tdmr0 == null) {
-            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RDX);
-        }
-        if (!hpas.isAligned(regs.r8, PageLevel.SIZE_4K.bytes())) {
-            return TdxStatus.OPERAND_INVALID.with(TdxOperand.R8);
-        }
-        Tdmr tdmr1 = tdmrs.usable(regs.r8);
-        if (tdmr1 == null) {
-            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.R8);
-        }
-        Tdmr tdmr = tdmrs.usable(region);
-        if (tdmr == null) {
-            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX);
-        }
+        long region = regs.rcx & ~LEVEL_AND_RESERVED;
         PamtWalk target = new PamtWalk();
-        if (!pamt.walk(target, tdmr, region, LockMode.EXCLUSIVE, PageLevel.SIZE_2M)) {
-            return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+        if (status == 0) {
+            status = pamt.locate(target, region, TdxOperand.RCX, LockMode.EXCLUSIVE, PageLevel.SIZE_2M);
         }
-        long status = addTo(target, region, tdmr0, regs.rdx, tdmr1, regs.r8);
+        if (status == 0) {
+            status = addTo(target, region, page0, page1);
+        }
         target.release();
         return status;
     }
 
-    private long addTo(PamtWalk target, long region, Tdmr tdmr0, long page0, Tdmr tdmr1, long page1) {
+    private long check(DonatedPage page) {
+        long status = page.checkFormat(hpas);
+        return status != 0 ? status : page.checkRange(tdmrs);
+    }
+
+    private long addTo(PamtWalk target, long region, DonatedPage page0, DonatedPage page1) {
         if (target.level() != PageLevel.SIZE_2M || target.type() != PageType.NDA) {
             return TdxStatus.HPA_RANGE_NOT_FREE.with(TdxOperand.RCX);
         }
-        pamt.reached(RacePoint.REGION_LOCKED);
-        PamtWalk walk0 = new PamtWalk();
-        PamtWalk walk1 = new PamtWalk();
-        long status = lockDonation(walk0, region, tdmr0, page0, TdxOperand.RDX);
+        racePoints.reached(RacePoint.REGION_LOCKED);
+        long status = lock(page0, region);
         if (status == 0) {
-            status = lockDonation(walk1, region, tdmr1, page1, TdxOperand.R8);
+            status = lock(page1, region);
         }
         if (status == 0) {
-            status = pamt.claimPair(tdmr0, page0, TdxOperand.RDX, tdmr1, page1, TdxOperand.R8);
+            status = pamt.bitmap().claimPair(page0, page1);
         }
         if (status == 0) {
             timing.spend(SeamcallLeaf.PHYMEM_PAMT_ADD);
-            memory.zeroPage(page0);
-            memory.zeroPage(page1);
-            target.setPair(page0, page1);
+            memory.zeroPage(page0.hpa());
+            memory.zeroPage(page1.hpa());
+            target.setPair(page0.hpa(), page1.hpa());
         }
-        walk1.release();
-        walk0.release();
+        page1.release();
+        page0.release();
         return status;
     }
 
     /** A page of the region itself is covered by the region's own lock; only the bitmap decides about it. */
-    private long lockDonation(PamtWalk walk, long region, Tdmr tdmr, long page, TdxOperand operand) {
-        if ((page & -PageLevel.SIZE_2M.bytes()) == region) {
-            return 0;
-        }
-        if (!pamt.walk(walk, tdmr, page, LockMode.SHARED, PageLevel.SIZE_4K)) {
-            pamt.reached(RacePoint.DONOR_REFUSED);
-            return TdxStatus.OPERAND_BUSY.with(operand);
-        }
-        return walk.type() == PageType.NDA ? 0 : TdxStatus.PAGE_NOT_FREE.with(operand);
+    private long lock(DonatedPage page, long region) {
+        return page.isIn(region) ? 0 : page.lock(pamt.entries());
     }
 
     /** PAMT.REMOVE. Only the types of the 512 entries are looked at, not their locks. */
@@ -128,19 +116,15 @@ public final class PairHandlers implements HandlerFamily {
         if (!pamt.dynamic()) {
             return INVALID_RAX;
         }
-        long region = regs.rcx & ~LEVEL_AND_RESERVED;
         if (!namesRegion(regs.rcx)) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
         }
-        Tdmr tdmr = tdmrs.usable(region);
-        if (tdmr == null) {
-            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX);
-        }
+        long region = regs.rcx & ~LEVEL_AND_RESERVED;
         PamtWalk target = new PamtWalk();
-        if (!pamt.walk(target, tdmr, region, LockMode.EXCLUSIVE, PageLevel.SIZE_2M)) {
-            return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+        long status = pamt.locate(target, region, TdxOperand.RCX, LockMode.EXCLUSIVE, PageLevel.SIZE_2M);
+        if (status == 0) {
+            status = removeFrom(target, regs);
         }
-        long status = removeFrom(target, regs);
         target.release();
         return status;
     }
@@ -151,10 +135,10 @@ public final class PairHandlers implements HandlerFamily {
         }
         long page0 = target.pairPage0();
         long page1 = target.pairPage1();
-        if (pamt.anyInUse(page0)) {
+        if (pamt.entries().anyInUse(page0)) {
             return TdxStatus.PAMT_PAGE_NOT_EMPTY.with(0);
         }
-        if (pamt.anyInUse(page1)) {
+        if (pamt.entries().anyInUse(page1)) {
             return TdxStatus.PAMT_PAGE_NOT_EMPTY.with(1);
         }
         ModuleFatal.unless(target.pageCount() == 0, 343);
@@ -162,7 +146,7 @@ public final class PairHandlers implements HandlerFamily {
         Tdmr tdmr1 = tdmrs.usable(page1);
         ModuleFatal.unless(tdmr0 != null && tdmr1 != null, 338);
         timing.spend(SeamcallLeaf.PHYMEM_PAMT_REMOVE);
-        pamt.returnPair(tdmr0, page0, tdmr1, page1);
+        pamt.bitmap().returnPair(tdmr0, page0, tdmr1, page1);
         target.free();
         regs.rdx = page0;
         regs.r8 = page1;

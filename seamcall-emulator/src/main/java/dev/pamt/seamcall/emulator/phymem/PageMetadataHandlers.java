@@ -15,8 +15,6 @@ import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
-import dev.pamt.seamcall.emulator.tdmr.Tdmr;
-import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 import java.util.Map;
 
 /** TDH.PHYMEM.PAGE.RDMD (TDX module 1.5.25; facts 5.24, observed 5). */
@@ -25,16 +23,12 @@ public final class PageMetadataHandlers implements HandlerFamily {
     private static final long LEVEL = 7;
     private static final long NON_LEAF = 1L << 63;
 
-    private final TdmrTable tdmrs;
     private final Pamt pamt;
-    private final HpaRules hpas;
     private final Timing timing;
 
     /** Makes the leaf. */
-    public PageMetadataHandlers(Machine machine, TdmrTable tdmrs, Pamt pamt) {
-        this.tdmrs = tdmrs;
+    public PageMetadataHandlers(Machine machine, Pamt pamt) {
         this.pamt = pamt;
-        hpas = machine.hpas();
         timing = machine.timing();
     }
 
@@ -57,26 +51,19 @@ public final class PageMetadataHandlers implements HandlerFamily {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
         }
         long hpa = word & ~LEVEL;
-        if (!hpas.isAligned(hpa, level.bytes())) {
-            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
-        }
-        Tdmr tdmr = tdmrs.usable(hpa);
-        if (tdmr == null) {
-            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX);
-        }
         PamtWalk walk = new PamtWalk();
-        if (!pamt.walk(walk, tdmr, hpa, LockMode.SHARED, level)) {
-            return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+        long status = pamt.locate(walk, hpa, TdxOperand.RCX, LockMode.SHARED, level);
+        if (status == 0) {
+            timing.spend(SeamcallLeaf.PHYMEM_PAGE_RDMD);
+            describe(walk, hpa, level, regs);
         }
-        timing.spend(SeamcallLeaf.PHYMEM_PAGE_RDMD);
-        describe(walk, tdmr, hpa, level, regs);
         walk.release();
-        return 0;
+        return status;
     }
 
-    private void describe(PamtWalk walk, Tdmr tdmr, long hpa, PageLevel asked, SeamcallRegisters regs) {
+    private void describe(PamtWalk walk, long hpa, PageLevel asked, SeamcallRegisters regs) {
         int type = walk.type();
-        if (asked == PageLevel.SIZE_4K && type == PageType.NDA && pamt.isDonatedOrReserved(tdmr, hpa)) {
+        if (asked == PageLevel.SIZE_4K && type == PageType.NDA && pamt.isDonatedOrReserved(walk.tdmr(), hpa)) {
             regs.rcx = PageType.PAMT;
             return;
         }

@@ -11,7 +11,6 @@ import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.HandlerFamily;
-import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Machine;
@@ -19,28 +18,22 @@ import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdLifecycle;
 import dev.pamt.seamcall.emulator.td.TdTable;
-import dev.pamt.seamcall.emulator.tdmr.Tdmr;
-import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 import dev.pamt.seamcall.emulator.vp.VcpuTable;
 import java.util.Map;
 
 /** TDH.PHYMEM.PAGE.RECLAIM (TDX module 1.5.25; facts 5.22, observed 7). */
 public final class PageReclaimHandlers implements HandlerFamily {
 
-    private final TdmrTable tdmrs;
     private final Pamt pamt;
     private final TdTable tds;
     private final VcpuTable vcpus;
-    private final HpaRules hpas;
     private final Timing timing;
 
     /** Makes the leaf. */
-    public PageReclaimHandlers(Machine machine, TdmrTable tdmrs, Pamt pamt, TdTable tds, VcpuTable vcpus) {
-        this.tdmrs = tdmrs;
+    public PageReclaimHandlers(Machine machine, Pamt pamt, TdTable tds, VcpuTable vcpus) {
         this.pamt = pamt;
         this.tds = tds;
         this.vcpus = vcpus;
-        hpas = machine.hpas();
         timing = machine.timing();
     }
 
@@ -58,18 +51,11 @@ public final class PageReclaimHandlers implements HandlerFamily {
         regs.r9 = 0;
         regs.r10 = 0;
         regs.r11 = 0;
-        if (!hpas.isAligned(hpa, PageLevel.SIZE_4K.bytes())) {
-            return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
-        }
-        Tdmr tdmr = tdmrs.usable(hpa);
-        if (tdmr == null) {
-            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX);
-        }
         PamtWalk walk = new PamtWalk();
-        if (!pamt.walk(walk, tdmr, hpa, LockMode.EXCLUSIVE, PageLevel.SIZE_4K)) {
-            return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
+        long status = pamt.locate(walk, hpa, TdxOperand.RCX, LockMode.EXCLUSIVE, PageLevel.SIZE_4K);
+        if (status == 0) {
+            status = reclaimAt(walk, hpa, regs);
         }
-        long status = reclaimAt(walk, hpa, regs);
         walk.release();
         return status;
     }

@@ -8,7 +8,7 @@ public enum RacePoint {
     WALK_PROMOTE_REFUSED_2M,
     /** ADD has its region locked, and has not checked the donated pages yet. */
     REGION_LOCKED,
-    /** Another call holds the region of a donated page, and ADD has its own region still locked. */
+    /** Another call holds the region of a donated page, and ADD or DEMOTE has its own region still locked. */
     DONOR_REFUSED,
     /** ADD or DEMOTE has claimed the first page of a pair in the bitmap and not the second one. */
     PAIR_HALF_CLAIMED,
