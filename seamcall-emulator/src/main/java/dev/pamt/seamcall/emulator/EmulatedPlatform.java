@@ -45,7 +45,7 @@ public final class EmulatedPlatform implements SeamcallPlatform {
         this.config = config;
         HpaRules hpas = new HpaRules(
                 config.maxPaBits(), config.hkidStartBit(), config.firstPrivateHkid(), config.lastPrivateHkid());
-        inspection = new EmulatorInspection(hpas);
+        inspection = new EmulatorInspection();
         Machine machine = new Machine(
                 new SparseMemory(),
                 hpas,

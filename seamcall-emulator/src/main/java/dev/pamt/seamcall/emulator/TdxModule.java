@@ -12,6 +12,7 @@ import dev.pamt.seamcall.emulator.phymem.PageMetadataHandlers;
 import dev.pamt.seamcall.emulator.phymem.PageReclaimHandlers;
 import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.Machine;
+import dev.pamt.seamcall.emulator.sept.SeptEntry;
 import dev.pamt.seamcall.emulator.sept.SeptHandlers;
 import dev.pamt.seamcall.emulator.sys.MetadataHandlers;
 import dev.pamt.seamcall.emulator.sys.SysHandlers;
@@ -40,6 +41,7 @@ final class TdxModule {
     private final KeyOwnershipTable kot;
     private final TdTable tds = new TdTable();
     private final VcpuTable vcpus = new VcpuTable();
+    private final SeptHandlers sept;
     private final VcpuEntry vcpuEntry;
     private final GuestSide guestSide;
     private final Dispatcher dispatcher;
@@ -53,7 +55,7 @@ final class TdxModule {
 
         SystemState state = new SystemState();
         TdAccess access = new TdAccess(pamt, tds);
-        SeptHandlers sept = new SeptHandlers(machine, pamt, new PamtResize(machine, tdmrs, pamt), access);
+        sept = new SeptHandlers(machine, pamt, new PamtResize(machine, tdmrs, pamt), access);
         vcpuEntry = new VcpuEntry(machine, pamt, access, vcpus, sept.guestPages());
         guestSide = new GuestSide(machine, vcpuEntry, sept.guestPages());
 
@@ -65,7 +67,7 @@ final class TdxModule {
                 new PageReclaimHandlers(machine, pamt, tds, vcpus),
                 new CacheHandlers(machine, pamt, kot),
                 new TdCreationHandlers(machine, pamt, kot, tds),
-                new TdBuildHandlers(machine, pamt, access),
+                new TdBuildHandlers(machine, pamt, access, SeptEntry.FREE),
                 new TdTeardownHandlers(machine, access, kot),
                 new VcpuHandlers(machine, pamt, access, vcpus),
                 new VcpuRunHandlers(vcpuEntry, vcpus, guestSide, program),
@@ -101,6 +103,11 @@ final class TdxModule {
     /** The vCPUs. */
     VcpuTable vcpus() {
         return vcpus;
+    }
+
+    /** Secure EPT. */
+    SeptHandlers sept() {
+        return sept;
     }
 
     /** The way into vCPUs. */

@@ -12,13 +12,11 @@ import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.pamt.PamtResize;
-import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Machine;
-import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
@@ -40,21 +38,19 @@ final class DemotePromoteHandlers implements HandlerFamily {
     private static final int ENTRIES = 512;
 
     private final SeptAccess access;
-    private final SeptPageHandlers pages;
+    private final L2Trees l2Trees;
     private final SparseMemory memory;
     private final Pamt pamt;
     private final PamtResize resize;
     private final Timing timing;
-    private final RacePoint.Listener racePoints;
 
-    DemotePromoteHandlers(Machine machine, SeptAccess access, SeptPageHandlers pages, Pamt pamt, PamtResize resize) {
+    DemotePromoteHandlers(Machine machine, SeptAccess access, L2Trees l2Trees, Pamt pamt, PamtResize resize) {
         this.access = access;
-        this.pages = pages;
+        this.l2Trees = l2Trees;
         this.pamt = pamt;
         this.resize = resize;
         memory = machine.memory();
         timing = machine.timing();
-        racePoints = machine.racePoints();
     }
 
     @Override
@@ -66,78 +62,67 @@ final class DemotePromoteHandlers implements HandlerFamily {
 
     /** MEM.PAGE.DEMOTE. */
     long demote(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        GpaCall call = SeptAccess.start(regs);
-        PamtWalk[] walks = new PamtWalk[SeptPageHandlers.VMS];
+        return access.run(regs, DEMOTE, (call, registers) -> demoteAt(lp, call, registers));
+    }
+
+    private long demoteAt(LogicalProcessor lp, GpaCall call, SeamcallRegisters regs) {
         long[] septPages = {regs.r8, regs.r9, regs.r10, regs.r11};
-        long status = access.open(call, regs, DEMOTE);
+        long status = checkDemotable(call, regs);
         if (status == 0) {
-            status = checkDemotable(call, regs);
+            status = lockSeptPages(call, septPages);
         }
-        if (status == 0) {
-            status = lockSeptPages(call, walks, septPages);
-        }
-        if (status == 0) {
-            status = split(lp, call, walks, septPages, regs);
-        }
-        for (PamtWalk walk : walks) {
-            if (walk != null) {
-                walk.release();
-            }
-        }
-        call.release();
-        return status;
+        return status != 0 ? status : split(lp, call, septPages, regs);
     }
 
     private long checkDemotable(GpaCall call, SeamcallRegisters regs) {
         if (!call.state().isLeaf()) {
             return access.stateIncorrect(call, regs);
         }
-        ImplicitEntry leaf = pamt.implicit(access.pageHpa(call), HpaRules.levelOf(call.level));
-        return access.checkTracked(call, regs, leaf.bepoch());
+        ImplicitEntry page = pamt.implicit(access.pageHpa(call), HpaRules.levelOf(call.level));
+        return access.checkTracked(call, regs, page.bepoch());
     }
 
-    private long lockSeptPages(GpaCall call, PamtWalk[] walks, long[] septPages) {
-        long status = lockSeptPage(walks, septPages, 0);
+    private long lockSeptPages(GpaCall call, long[] septPages) {
+        long status = lockSeptPage(call, septPages, 0);
         for (int vm = 1; vm <= call.td().params().l2Vms() && status == 0; vm++) {
             boolean aliased = SeptEntry.isAliased(call.entry, vm);
-            if (septPages[vm] == SeptPageHandlers.NULL_PA) {
-                status = aliased ? TdxStatus.L2_SEPT_PAGE_NOT_PROVIDED.with(SeptPageHandlers.operand(vm)) : 0;
+            if (septPages[vm] == L2Trees.NULL_PA) {
+                status = aliased ? TdxStatus.L2_SEPT_PAGE_NOT_PROVIDED.with(L2Trees.operand(vm)) : 0;
             } else if (call.flag && !aliased) {
-                septPages[vm] |= SeptPageHandlers.NOT_USED;
+                septPages[vm] |= L2Trees.NOT_USED;
             } else {
-                status = lockSeptPage(walks, septPages, vm);
+                status = lockSeptPage(call, septPages, vm);
             }
         }
         return status;
     }
 
-    private long lockSeptPage(PamtWalk[] walks, long[] septPages, int vm) {
-        walks[vm] = new PamtWalk();
+    private long lockSeptPage(GpaCall call, long[] septPages, int vm) {
         return pamt.lockPage(
-                walks[vm], pageOf(septPages, vm), SeptPageHandlers.operand(vm), LockMode.EXCLUSIVE, PageType.NDA);
+                call.given(vm), pageOf(septPages, vm), L2Trees.operand(vm), LockMode.EXCLUSIVE, PageType.NDA);
     }
 
     /** The address of a page for a VM; bit 63, which the host may leave beside those of L2 VMs, is returned as given. */
     private static long pageOf(long[] septPages, int vm) {
-        return vm == 0 ? septPages[vm] : septPages[vm] & ~SeptPageHandlers.NOT_USED;
+        return vm == 0 ? septPages[vm] : septPages[vm] & ~L2Trees.NOT_USED;
     }
 
-    private long split(LogicalProcessor lp, GpaCall call, PamtWalk[] walks, long[] septPages, SeamcallRegisters regs) {
+    private long split(LogicalProcessor lp, GpaCall call, long[] septPages, SeamcallRegisters regs) {
         Td td = call.td();
         PageLevel level = HpaRules.levelOf(call.level);
         fillWithSmallPages(call, septPages[0]);
-        GpaCall[] l2 = new GpaCall[SeptPageHandlers.VMS];
-        for (int vm = 1; vm < SeptPageHandlers.VMS; vm++) {
-            if (walks[vm] == null) {
+        GpaCall[] l2 = new GpaCall[L2Trees.VMS];
+        for (int vm = 1; vm < L2Trees.VMS; vm++) {
+            if (!call.isGiven(vm)) {
                 continue;
             }
             long status = askForInterrupt(lp, call, regs);
             if (status != 0) {
                 return status;
             }
-            l2[vm] = pages.l2Entry(call, vm);
+            l2[vm] = l2Trees.entry(call, vm);
             if (l2[vm].level != call.level) {
-                return pages.failL2(l2[vm], vm, regs, TdxStatus.L2_SEPT_WALK_FAILED);
+                return l2Trees.fail(l2[vm], vm, regs, TdxStatus.L2_SEPT_WALK_FAILED);
             }
             memory.fillPage(pageOf(septPages, vm), SeptEntry.L2_FREE);
         }
@@ -151,9 +136,9 @@ final class DemotePromoteHandlers implements HandlerFamily {
             return status;
         }
         long entry = SeptEntry.nonLeaf(access.withHkid(td, septPages[0]));
-        for (int vm = 0; vm < SeptPageHandlers.VMS; vm++) {
-            if (walks[vm] != null) {
-                walks[vm].assign(PageType.EPT, td.tdrHpa());
+        for (int vm = 0; vm < L2Trees.VMS; vm++) {
+            if (call.isGiven(vm)) {
+                call.given(vm).assign(PageType.EPT, td.tdrHpa());
                 td.addChildPages(1);
             }
             if (l2[vm] != null) {
@@ -194,53 +179,44 @@ final class DemotePromoteHandlers implements HandlerFamily {
     long promote(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         GpaCall call = SeptAccess.start(regs);
         if (version > 0) {
-            regs.r9 = SeptPageHandlers.NULL_PA;
-            regs.r10 = SeptPageHandlers.NULL_PA;
-            regs.r11 = SeptPageHandlers.NULL_PA;
+            regs.r9 = L2Trees.NULL_PA;
+            regs.r10 = L2Trees.NULL_PA;
+            regs.r11 = L2Trees.NULL_PA;
         }
         if (version > SeamcallLeaf.MEM_PAGE_PROMOTE.maxVersion()) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
         }
-        ImplicitEntry[] leaves = new ImplicitEntry[SeptPageHandlers.VMS];
-        long status = access.open(call, regs, PROMOTE);
-        if (status == 0) {
-            status = checkMergeable(lp, call, leaves, regs);
-        }
-        if (status == 0) {
-            status = merge(call, leaves, version, regs);
-        }
-        for (ImplicitEntry leaf : leaves) {
-            if (leaf != null) {
-                leaf.release(LockMode.EXCLUSIVE);
-            }
-        }
-        call.release();
-        return status;
+        return access.run(call, regs, PROMOTE, (opened, registers) -> promoteAt(lp, opened, version, registers));
     }
 
-    private long checkMergeable(LogicalProcessor lp, GpaCall call, ImplicitEntry[] leaves, SeamcallRegisters regs) {
+    private long promoteAt(LogicalProcessor lp, GpaCall call, int version, SeamcallRegisters regs) {
+        long status = checkMergeable(lp, call, regs);
+        return status != 0 ? status : merge(call, version, regs);
+    }
+
+    private long checkMergeable(LogicalProcessor lp, GpaCall call, SeamcallRegisters regs) {
         if (call.state() != SeptState.NL_MAPPED && call.state() != SeptState.NL_BLOCKED) {
             return access.stateIncorrect(call, regs);
         }
         long septPage = access.pageHpa(call);
-        if (!lock(leaves, 0, septPage)) {
+        if (!access.lockSeptPage(call, 0, septPage)) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
         }
-        long status = access.checkTracked(call, regs, leaves[0].bepoch());
+        long status = access.checkTracked(call, regs, call.known(0).bepoch());
         if (status != 0) {
             return status;
         }
         if (!isUniform(memory.page(septPage), call.level)) {
             return access.fail(call, regs, TdxStatus.EPT_INVALID_PROMOTE_CONDITIONS);
         }
-        for (int vm = 1; vm < SeptPageHandlers.VMS; vm++) {
+        for (int vm = 1; vm < L2Trees.VMS; vm++) {
             if (SeptEntry.isAliased(call.entry, vm)) {
                 status = askForInterrupt(lp, call, regs);
                 if (status != 0) {
                     return status;
                 }
-                long l2Page = access.pageHpaOf(pages.aliasEntry(call, vm).entry);
-                if (!lock(leaves, vm, l2Page)) {
+                long l2Page = access.pageHpaOf(l2Trees.aliasEntry(call, vm).entry);
+                if (!access.lockSeptPage(call, vm, l2Page)) {
                     return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
                 }
                 if (!isFree(memory.pageOrNull(l2Page))) {
@@ -249,15 +225,6 @@ final class DemotePromoteHandlers implements HandlerFamily {
             }
         }
         return askForInterrupt(lp, call, regs);
-    }
-
-    private boolean lock(ImplicitEntry[] leaves, int vm, long page) {
-        ImplicitEntry leaf = pamt.implicit(page, PageLevel.SIZE_4K);
-        if (!leaf.acquire(LockMode.EXCLUSIVE)) {
-            return false;
-        }
-        leaves[vm] = leaf;
-        return true;
     }
 
     /** Whether 512 entries map the 4K or 2M pages of one larger page, all in one state and none of them locked. */
@@ -291,7 +258,7 @@ final class DemotePromoteHandlers implements HandlerFamily {
         return true;
     }
 
-    private long merge(GpaCall call, ImplicitEntry[] leaves, int version, SeamcallRegisters regs) {
+    private long merge(GpaCall call, int version, SeamcallRegisters regs) {
         Td td = call.td();
         long septPage = access.pageHpa(call);
         long first = mergeView(Words.lv(memory.page(septPage), 0), call.level - 1);
@@ -301,30 +268,23 @@ final class DemotePromoteHandlers implements HandlerFamily {
         if (!resize.promote(access.pageHpaOf(first), level, pair)) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
         }
-        for (int vm = 1; vm < SeptPageHandlers.VMS; vm++) {
-            if (leaves[vm] != null) {
-                GpaCall l2 = pages.aliasEntry(call, vm);
+        for (int vm = 1; vm < L2Trees.VMS; vm++) {
+            if (call.known(vm) != null) {
+                GpaCall l2 = l2Trees.aliasEntry(call, vm);
                 long l2Page = access.pageHpaOf(l2.entry);
                 Words.sv(l2.words, l2.index, SeptEntry.L2_FREE);
-                long hint = free(td, leaves[vm]);
+                long hint = access.free(td, call.known(vm), PageLevel.SIZE_4K);
                 if (version > 0) {
-                    regs.set(SeptPageHandlers.operand(vm), l2Page | hint);
+                    regs.set(L2Trees.operand(vm), l2Page | hint);
                 }
             }
         }
         call.publish(first);
-        regs.rcx = septPage | free(td, leaves[0]);
+        regs.rcx = septPage | access.free(td, call.known(0), PageLevel.SIZE_4K);
         if (resize.usesPair(level)) {
             regs.r12 = pair[0];
             regs.r13 = pair[1];
         }
         return 0;
-    }
-
-    private long free(Td td, ImplicitEntry leaf) {
-        td.addChildPages(-1);
-        leaf.free();
-        racePoints.reached(RacePoint.PAGE_FREE_BUT_COUNTED);
-        return leaf.uncount();
     }
 }

@@ -7,11 +7,9 @@ import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
-import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
-import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LeafHandler;
@@ -68,25 +66,17 @@ final class PrivatePageHandlers implements HandlerFamily {
 
     /** MEM.PAGE.ADD. The root page is held exclusively, so neither tree nor entry is locked. */
     long add(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        GpaCall call = SeptAccess.start(regs);
-        PamtWalk page = new PamtWalk();
-        long status = access.open(call, regs, ADD);
-        if (status == 0) {
-            status = addAt(call, page, regs);
-        }
-        page.release();
-        call.release();
-        return status;
+        return access.run(regs, ADD, this::addAt);
     }
 
-    private long addAt(GpaCall call, PamtWalk page, SeamcallRegisters regs) {
+    private long addAt(GpaCall call, SeamcallRegisters regs) {
         if (call.state() != SeptState.FREE) {
             return access.stateIncorrect(call, regs);
         }
         if (!hpas.isShared(regs.r9, PAGE)) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.R9);
         }
-        long status = pamt.lockPage(page, regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA);
+        long status = pamt.lockPage(call.given(), regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA);
         if (status != 0) {
             return status;
         }
@@ -95,31 +85,23 @@ final class PrivatePageHandlers implements HandlerFamily {
         timing.spend(SeamcallLeaf.MEM_PAGE_ADD);
         Words.sv(call.words, call.index, SeptEntry.leaf(SeptState.MAPPED, access.withHkid(td, regs.r8)));
         td.addChildPages(1);
-        page.assignFresh(PageType.REG, td.tdrHpa());
+        call.given().assignFresh(PageType.REG, td.tdrHpa());
         return 0;
     }
 
-    /** MEM.PAGE.AUG. The entry can be seen before the page is the TD's (races section 4). */
+    /** MEM.PAGE.AUG. Another processor can see the entry before the page is the TD's. */
     long aug(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        GpaCall call = SeptAccess.start(regs);
-        PamtWalk page = new PamtWalk();
-        long status = access.open(call, regs, AUG);
-        if (status == 0) {
-            status = augAt(call, page, regs);
-        }
-        page.release();
-        call.release();
-        return status;
+        return access.run(regs, AUG, this::augAt);
     }
 
-    private long augAt(GpaCall call, PamtWalk page, SeamcallRegisters regs) {
+    private long augAt(GpaCall call, SeamcallRegisters regs) {
         if (call.state() != SeptState.FREE) {
             return access.stateIncorrect(call, regs);
         }
         PageLevel level = HpaRules.levelOf(call.level);
         long status = level == PageLevel.SIZE_4K
-                ? pamt.lockPage(page, regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA)
-                : pamt.lockFreeRegion(page, regs.r8, TdxOperand.R8);
+                ? pamt.lockPage(call.given(), regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA)
+                : pamt.lockFreeRegion(call.given(), regs.r8, TdxOperand.R8);
         if (status != 0) {
             return status;
         }
@@ -128,19 +110,13 @@ final class PrivatePageHandlers implements HandlerFamily {
         call.publish(SeptEntry.leaf(SeptState.PENDING, access.withHkid(td, regs.r8)));
         racePoints.reached(RacePoint.ENTRY_VISIBLE_PAGE_FREE);
         td.addChildPages(pagesIn(level));
-        page.assignFresh(PageType.REG, td.tdrHpa());
+        call.given().assignFresh(PageType.REG, td.tdrHpa());
         return 0;
     }
 
     /** MEM.PAGE.REMOVE. */
     long remove(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        GpaCall call = SeptAccess.start(regs);
-        long status = access.open(call, regs, REMOVE);
-        if (status == 0) {
-            status = removeAt(call, regs);
-        }
-        call.release();
-        return status;
+        return access.run(regs, REMOVE, this::removeAt);
     }
 
     private long removeAt(GpaCall call, SeamcallRegisters regs) {
@@ -149,36 +125,24 @@ final class PrivatePageHandlers implements HandlerFamily {
         }
         PageLevel level = HpaRules.levelOf(call.level);
         long page = access.pageHpa(call);
-        ImplicitEntry leaf = pamt.implicit(page, level);
-        if (!leaf.acquire(LockMode.EXCLUSIVE)) {
+        if (!call.acquireKnown(0, pamt.implicit(page, level))) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
         }
-        long status = access.checkTracked(call, regs, leaf.bepoch());
+        long status = access.checkTracked(call, regs, call.known(0).bepoch());
         if (status == 0) {
             timing.spend(SeamcallLeaf.MEM_PAGE_REMOVE);
-            call.publish(SeptEntry.free());
-            call.td().addChildPages(-pagesIn(level));
-            leaf.free();
-            racePoints.reached(RacePoint.PAGE_FREE_BUT_COUNTED);
-            regs.rcx = page | leaf.uncount();
+            call.publish(SeptEntry.FREE);
+            regs.rcx = page | access.free(call.td(), call.known(0), level);
         }
-        leaf.release(LockMode.EXCLUSIVE);
         return status;
     }
 
-    /** MEM.PAGE.RELOCATE. The old page is free well before it is uncounted (races section 4). */
+    /** MEM.PAGE.RELOCATE. The old page is free well before it is uncounted. */
     long relocate(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        GpaCall call = SeptAccess.start(regs);
-        PamtWalk page = new PamtWalk();
-        long status = access.open(call, regs, RELOCATE);
-        if (status == 0) {
-            status = relocateFrom(call, page, regs);
-        }
-        call.release();
-        return status;
+        return access.run(regs, RELOCATE, this::relocateFrom);
     }
 
-    private long relocateFrom(GpaCall call, PamtWalk page, SeamcallRegisters regs) {
+    private long relocateFrom(GpaCall call, SeamcallRegisters regs) {
         if (!call.state().isLeaf()) {
             return access.stateIncorrect(call, regs);
         }
@@ -186,33 +150,30 @@ final class PrivatePageHandlers implements HandlerFamily {
         if (old == regs.r8) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.R8);
         }
-        ImplicitEntry leaf = pamt.implicit(old, PageLevel.SIZE_4K);
-        if (!leaf.acquire(LockMode.EXCLUSIVE)) {
+        if (!call.acquireKnown(0, pamt.implicit(old, PageLevel.SIZE_4K))) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
         }
-        long status = access.checkTracked(call, regs, leaf.bepoch());
+        long status = access.checkTracked(call, regs, call.known(0).bepoch());
         if (status == 0) {
-            status = pamt.lockPage(page, regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA);
+            status = pamt.lockPage(call.given(), regs.r8, TdxOperand.R8, LockMode.EXCLUSIVE, PageType.NDA);
         }
         if (status == 0) {
-            move(call, leaf, old, page, regs.r8);
+            move(call, old, regs.r8);
             racePoints.reached(RacePoint.PAGE_FREE_BUT_COUNTED);
-            regs.rcx = old | leaf.uncount();
+            regs.rcx = old | call.known(0).uncount();
         }
-        page.release();
-        leaf.release(LockMode.EXCLUSIVE);
         return status;
     }
 
-    private void move(GpaCall call, ImplicitEntry leaf, long oldHpa, PamtWalk page, long newHpa) {
+    private void move(GpaCall call, long oldHpa, long newHpa) {
         Td td = call.td();
         SeptState state = call.state().unblocked();
         if (!state.isPending()) {
             memory.copyPage(oldHpa, newHpa);
         }
         timing.spend(SeamcallLeaf.MEM_PAGE_RELOCATE);
-        leaf.free();
-        page.assignFresh(PageType.REG, td.tdrHpa());
+        call.known(0).free();
+        call.given().assignFresh(PageType.REG, td.tdrHpa());
         long entry = SeptEntry.withHpa(call.entry, access.withHkid(td, newHpa));
         call.publish(SeptEntry.inState(entry, state, call.level));
     }

@@ -18,7 +18,6 @@ import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.td.OpState;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdAccess;
-import dev.pamt.seamcall.emulator.td.TdHold;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
@@ -32,14 +31,14 @@ final class RangeHandlers implements HandlerFamily {
     private static final GpaRule RULE = GpaRule.sharing(BUILT_OR_RUNNING, 0, GpaRule.ROOT, LockMode.EXCLUSIVE);
 
     private final SeptAccess access;
-    private final SeptPageHandlers pages;
+    private final L2Trees l2Trees;
     private final TdAccess tds;
     private final Pamt pamt;
     private final Timing timing;
 
-    RangeHandlers(Machine machine, SeptAccess access, SeptPageHandlers pages, TdAccess tds, Pamt pamt) {
+    RangeHandlers(Machine machine, SeptAccess access, L2Trees l2Trees, TdAccess tds, Pamt pamt) {
         this.access = access;
-        this.pages = pages;
+        this.l2Trees = l2Trees;
         this.tds = tds;
         this.pamt = pamt;
         timing = machine.timing();
@@ -55,13 +54,7 @@ final class RangeHandlers implements HandlerFamily {
 
     /** MEM.RANGE.BLOCK. The epoch is stored after the entry is blocked, without a lock. */
     long block(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        GpaCall call = SeptAccess.start(regs);
-        long status = access.open(call, regs, RULE);
-        if (status == 0) {
-            status = blockAt(call, regs);
-        }
-        call.release();
-        return status;
+        return access.run(regs, RULE, this::blockAt);
     }
 
     private long blockAt(GpaCall call, SeamcallRegisters regs) {
@@ -72,22 +65,16 @@ final class RangeHandlers implements HandlerFamily {
                     : access.stateIncorrect(call, regs);
         }
         timing.spend(SeamcallLeaf.MEM_RANGE_BLOCK);
-        ImplicitEntry leaf = leafOf(call);
+        ImplicitEntry page = pageOf(call);
         call.publish(SeptEntry.inState(call.entry, blocked, call.level));
         setAliasesBlocked(call, true);
-        leaf.setBepoch(call.td().epoch());
+        page.setBepoch(call.td().epoch());
         return 0;
     }
 
     /** MEM.RANGE.UNBLOCK. */
     long unblock(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        GpaCall call = SeptAccess.start(regs);
-        long status = access.open(call, regs, RULE);
-        if (status == 0) {
-            status = unblockAt(call, regs);
-        }
-        call.release();
-        return status;
+        return access.run(regs, RULE, this::unblockAt);
     }
 
     private long unblockAt(GpaCall call, SeamcallRegisters regs) {
@@ -95,7 +82,7 @@ final class RangeHandlers implements HandlerFamily {
         if (!state.isBlocked()) {
             return access.stateIncorrect(call, regs);
         }
-        if (SeptAccess.mustBeTracked(call) && !call.td().isTracked(leafOf(call).bepoch())) {
+        if (SeptAccess.mustBeTracked(call) && !call.td().isTracked(pageOf(call).bepoch())) {
             return TdxStatus.TLB_TRACKING_NOT_DONE.with(TdxOperand.RCX);
         }
         timing.spend(SeamcallLeaf.MEM_RANGE_UNBLOCK);
@@ -106,15 +93,15 @@ final class RangeHandlers implements HandlerFamily {
         return 0;
     }
 
-    private ImplicitEntry leafOf(GpaCall call) {
+    private ImplicitEntry pageOf(GpaCall call) {
         PageLevel level = call.state().isLeaf() ? HpaRules.levelOf(call.level) : PageLevel.SIZE_4K;
         return pamt.implicit(access.pageHpa(call), level);
     }
 
     private void setAliasesBlocked(GpaCall call, boolean blocked) {
-        for (int vm = 1; vm < SeptPageHandlers.VMS; vm++) {
+        for (int vm = 1; vm < L2Trees.VMS; vm++) {
             if (SeptEntry.isAliased(call.entry, vm)) {
-                GpaCall l2 = pages.aliasEntry(call, vm);
+                GpaCall l2 = l2Trees.aliasEntry(call, vm);
                 Words.sv(l2.words, l2.index, SeptEntry.l2NonLeaf(l2.entry, blocked));
             }
         }
@@ -122,16 +109,7 @@ final class RangeHandlers implements HandlerFamily {
 
     /** MEM.TRACK: begins an epoch, once no vCPU is inside since the one before the last. */
     long track(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        TdHold hold = new TdHold();
-        long status = tds.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.SHARED);
-        if (status == 0) {
-            status = tds.checkState(hold, BUILT_OR_RUNNING, true);
-        }
-        if (status == 0) {
-            status = track(hold.td());
-        }
-        hold.release();
-        return status;
+        return tds.run(regs.rcx, TdxOperand.RCX, LockMode.SHARED, BUILT_OR_RUNNING, hold -> track(hold.td()));
     }
 
     private long track(Td td) {

@@ -28,6 +28,7 @@ public final class Td {
     public static final int MAX_CONTROL_PAGES = 9;
 
     private static final int SEPT_ROOT = 3;
+    private static final int FOUR_LEVEL_ROOT = 3;
     private static final int FIRST_L2_SEPT_ROOT = 6;
 
     private final long tdrHpa;
@@ -115,6 +116,11 @@ public final class Td {
     /** The root page of the Secure EPT of a VM: 0 for the TD's own, 1 to 3 for the L2 VMs. */
     public long septRootHpa(int vm) {
         return controlPages[vm == 0 ? SEPT_ROOT : FIRST_L2_SEPT_ROOT + vm - 1];
+    }
+
+    /** The level of the root of its Secure EPT; before MNG.INIT chooses it, that of four levels. */
+    public int rootLevel() {
+        return params == null ? FOUR_LEVEL_ROOT : params.rootLevel();
     }
 
     /** The operation state. */

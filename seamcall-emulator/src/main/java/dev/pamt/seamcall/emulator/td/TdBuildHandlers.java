@@ -24,9 +24,6 @@ import java.util.Set;
  * facts 5.7 to 5.9, 5.15). All hold the root page exclusively.
  */
 public final class TdBuildHandlers implements HandlerFamily {
-    /** A Secure EPT entry that maps nothing; a TD begins with a root page full of them. */
-    private static final long FREE_SEPT_ENTRY = 0x80E0_0000_0000_0000L;
-
     private static final Set<OpState> BEFORE_INIT = EnumSet.of(OpState.UNINITIALIZED);
     private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);
     private static final int MSR_BITMAPS_PAGE = 2;
@@ -34,12 +31,14 @@ public final class TdBuildHandlers implements HandlerFamily {
     private final Machine machine;
     private final Pamt pamt;
     private final TdAccess access;
+    private final long freeSeptEntry;
     private final SparseMemory memory;
     private final HpaRules hpas;
     private final Timing timing;
 
-    /** Makes the leaves. */
-    public TdBuildHandlers(Machine machine, Pamt pamt, TdAccess access) {
+    /** Makes the leaves; a TD begins with a root page full of free Secure EPT entries. */
+    public TdBuildHandlers(Machine machine, Pamt pamt, TdAccess access, long freeSeptEntry) {
+        this.freeSeptEntry = freeSeptEntry;
         this.machine = machine;
         this.pamt = pamt;
         this.access = access;
@@ -59,13 +58,8 @@ public final class TdBuildHandlers implements HandlerFamily {
 
     /** MNG.KEY.CONFIG: once on each package. */
     long keyConfig(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        TdHold hold = new TdHold();
-        long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
-        if (status == 0) {
-            status = keyConfig(hold.td(), 1 << lp.packageIndex());
-        }
-        hold.release();
-        return status;
+        return access.run(
+                regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE, hold -> keyConfig(hold.td(), 1 << lp.packageIndex()));
     }
 
     private long keyConfig(Td td, int packageBit) {
@@ -88,15 +82,8 @@ public final class TdBuildHandlers implements HandlerFamily {
 
     /** MNG.ADDCX: one more control page. Its contents are overwritten before the last checks. */
     long addControlPage(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        TdHold hold = new TdHold();
-        PamtWalk page = new PamtWalk();
-        long status = access.lock(hold, regs.rdx, TdxOperand.RDX, LockMode.EXCLUSIVE);
-        if (status == 0) {
-            status = addControlPage(hold.td(), page, regs.rcx);
-        }
-        page.release();
-        hold.release();
-        return status;
+        return access.run(
+                regs.rdx, TdxOperand.RDX, LockMode.EXCLUSIVE, hold -> addControlPage(hold.td(), hold.page(), regs.rcx));
     }
 
     private long addControlPage(Td td, PamtWalk page, long hpa) {
@@ -111,7 +98,7 @@ public final class TdBuildHandlers implements HandlerFamily {
         if (status != 0) {
             return status;
         }
-        long filling = td.nextControlPageIsSeptRoot() ? FREE_SEPT_ENTRY : number == MSR_BITMAPS_PAGE ? -1 : 0;
+        long filling = td.nextControlPageIsSeptRoot() ? freeSeptEntry : number == MSR_BITMAPS_PAGE ? -1 : 0;
         memory.fillPage(hpa, filling);
         timing.spend(SeamcallLeaf.MNG_ADDCX);
         if (number + 1 == Td.MIN_CONTROL_PAGES && !machine.entropy().getAsBoolean()) {
@@ -130,16 +117,8 @@ public final class TdBuildHandlers implements HandlerFamily {
     long initialise(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         long tdrHpa = regs.rcx & ~1L;
         regs.rcx = 0;
-        TdHold hold = new TdHold();
-        long status = access.lock(hold, tdrHpa, TdxOperand.RCX, LockMode.EXCLUSIVE);
-        if (status == 0) {
-            status = access.checkState(hold, BEFORE_INIT, false);
-        }
-        if (status == 0) {
-            status = initialise(hold.td(), regs.rdx);
-        }
-        hold.release();
-        return status;
+        return access.run(
+                tdrHpa, TdxOperand.RCX, LockMode.EXCLUSIVE, BEFORE_INIT, hold -> initialise(hold.td(), regs.rdx));
     }
 
     private long initialise(Td td, long paramsHpa) {
@@ -157,19 +136,15 @@ public final class TdBuildHandlers implements HandlerFamily {
 
     /** MR.FINALIZE: the TD can run from here on. */
     long finish(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        TdHold hold = new TdHold();
-        long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
-        if (status == 0) {
-            status = access.checkState(hold, WHILE_BUILT, false);
+        return access.run(regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE, WHILE_BUILT, hold -> finish(hold.td()));
+    }
+
+    private long finish(Td td) {
+        if (td.vcpus() == 0) {
+            return TdxStatus.NO_VCPUS.code();
         }
-        if (status == 0 && hold.td().vcpus() == 0) {
-            status = TdxStatus.NO_VCPUS.code();
-        }
-        if (status == 0) {
-            timing.spend(SeamcallLeaf.MR_FINALIZE);
-            hold.td().finish();
-        }
-        hold.release();
-        return status;
+        timing.spend(SeamcallLeaf.MR_FINALIZE);
+        td.finish();
+        return 0;
     }
 }

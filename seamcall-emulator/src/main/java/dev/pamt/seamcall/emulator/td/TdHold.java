@@ -6,13 +6,15 @@ import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 
 /**
- * A TD that a call holds: the lock of its root page, and that of its operation state if the leaf takes it.
+ * A TD that a call holds: the lock of its root page, that of its operation state and that of a page to be given to it, if
+ * the leaf takes them.
  *
  * <p>Belongs to one call. {@link TdAccess} fills it in; {@link #release} gives back what is held and may be called on a
  * hold that holds nothing.
  */
 public final class TdHold {
     private final PamtWalk explicit = new PamtWalk();
+    private PamtWalk page;
     private ImplicitEntry implicit;
     private LockMode implicitMode;
     private boolean opStateShared;
@@ -33,6 +35,14 @@ public final class TdHold {
         return td;
     }
 
+    /** The page that the host gives to the TD, which holds nothing at first. */
+    public PamtWalk page() {
+        if (page == null) {
+            page = new PamtWalk();
+        }
+        return page;
+    }
+
     PamtWalk explicit() {
         return explicit;
     }
@@ -41,8 +51,8 @@ public final class TdHold {
         td = held;
     }
 
-    void setImplicit(ImplicitEntry leaf, LockMode mode) {
-        implicit = leaf;
+    void setImplicit(ImplicitEntry root, LockMode mode) {
+        implicit = root;
         implicitMode = mode;
     }
 
@@ -60,11 +70,14 @@ public final class TdHold {
 
     /** Gives everything back. */
     public void release() {
+        if (page != null) {
+            page.release();
+        }
         releaseOpState();
         if (implicit != null) {
-            ImplicitEntry leaf = implicit;
+            ImplicitEntry held = implicit;
             implicit = null;
-            leaf.release(implicitMode);
+            held.release(implicitMode);
         }
         explicit.release();
     }

@@ -12,6 +12,7 @@ import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import java.util.Map;
+import java.util.function.ToLongFunction;
 
 /**
  * The leaves that take a TD's key away: MNG.VPFLUSHDONE, MNG.KEY.FREEID, MNG.KEY.RECLAIMID (TDX module 1.5.25; facts
@@ -44,56 +45,51 @@ public final class TdTeardownHandlers implements HandlerFamily {
      * back, also those that never had the TD's key.
      */
     long vpFlushDone(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        TdHold hold = new TdHold();
-        long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
-        if (status == 0) {
-            status = kot.lock().acquireExclusive() ? block(hold.td()) : TdxStatus.OPERAND_BUSY.with(TdxOperand.KOT);
+        return access.run(regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE, hold -> withKeyTable(hold.td(), this::block));
+    }
+
+    private long withKeyTable(Td td, ToLongFunction<Td> action) {
+        if (!kot.lock().acquireExclusive()) {
+            return TdxStatus.OPERAND_BUSY.with(TdxOperand.KOT);
         }
-        hold.release();
+        long status = action.applyAsLong(td);
+        kot.lock().releaseExclusive();
         return status;
     }
 
     private long block(Td td) {
-        long status = 0;
         if (td.lifecycle() != TdLifecycle.KEYS_CONFIGURED && td.lifecycle() != TdLifecycle.HKID_ASSIGNED) {
-            status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
-        } else if (td.associatedVcpus() != 0) {
-            status = TdxStatus.FLUSHVP_NOT_DONE.code();
-        } else {
-            timing.spend(SeamcallLeaf.MNG_VPFLUSHDONE);
-            kot.setWriteBackPackages(td.hkid(), (1 << packages) - 1);
-            kot.setState(td.hkid(), KeyOwnershipTable.State.FLUSHED);
-            td.setLifecycle(TdLifecycle.BLOCKED);
+            return TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
         }
-        kot.lock().releaseExclusive();
-        return status;
+        if (td.associatedVcpus() != 0) {
+            return TdxStatus.FLUSHVP_NOT_DONE.code();
+        }
+        timing.spend(SeamcallLeaf.MNG_VPFLUSHDONE);
+        kot.setWriteBackPackages(td.hkid(), (1 << packages) - 1);
+        kot.setState(td.hkid(), KeyOwnershipTable.State.FLUSHED);
+        td.setLifecycle(TdLifecycle.BLOCKED);
+        return 0;
     }
 
     /** MNG.KEY.FREEID: the key id can be used again. */
     long keyFreeId(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        TdHold hold = new TdHold();
-        long status = access.lock(hold, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE);
-        if (status == 0 && hold.td().lifecycle() != TdLifecycle.BLOCKED) {
-            status = TdxStatus.LIFECYCLE_STATE_INCORRECT.code();
-        }
-        if (status == 0) {
-            status = kot.lock().acquireExclusive() ? freeId(hold.td()) : TdxStatus.OPERAND_BUSY.with(TdxOperand.KOT);
-        }
-        hold.release();
-        return status;
+        return access.run(
+                regs.rcx,
+                TdxOperand.RCX,
+                LockMode.EXCLUSIVE,
+                hold -> hold.td().lifecycle() == TdLifecycle.BLOCKED
+                        ? withKeyTable(hold.td(), this::freeId)
+                        : TdxStatus.LIFECYCLE_STATE_INCORRECT.code());
     }
 
     private long freeId(Td td) {
-        long status = 0;
         if (kot.writeBackPackages(td.hkid()) != 0) {
-            status = TdxStatus.WBCACHE_NOT_COMPLETE.code();
-        } else {
-            timing.spend(SeamcallLeaf.MNG_KEY_FREEID);
-            kot.setState(td.hkid(), KeyOwnershipTable.State.FREE);
-            td.setLifecycle(TdLifecycle.TEARDOWN);
+            return TdxStatus.WBCACHE_NOT_COMPLETE.code();
         }
-        kot.lock().releaseExclusive();
-        return status;
+        timing.spend(SeamcallLeaf.MNG_KEY_FREEID);
+        kot.setState(td.hkid(), KeyOwnershipTable.State.FREE);
+        td.setLifecycle(TdLifecycle.TEARDOWN);
+        return 0;
     }
 
     /** MNG.KEY.RECLAIMID: does nothing. */

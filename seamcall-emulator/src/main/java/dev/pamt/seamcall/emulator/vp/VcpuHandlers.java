@@ -55,24 +55,23 @@ public final class VcpuHandlers implements HandlerFamily {
 
     /** VP.CREATE. */
     long create(LogicalProcessor lp, int version, SeamcallRegisters regs) {
-        TdHold hold = new TdHold();
-        PamtWalk page = new PamtWalk();
-        long status = access.lock(hold, regs.rdx, TdxOperand.RDX, LockMode.SHARED);
+        return access.run(
+                regs.rdx,
+                TdxOperand.RDX,
+                LockMode.SHARED,
+                WHILE_BUILT,
+                hold -> create(hold.td(), hold.page(), regs.rcx));
+    }
+
+    private long create(Td td, PamtWalk root, long tdvprHpa) {
+        long status = pamt.lockPage(root, tdvprHpa, TdxOperand.RCX, LockMode.EXCLUSIVE, PageType.NDA);
         if (status == 0) {
-            status = access.checkState(hold, WHILE_BUILT, true);
-        }
-        if (status == 0) {
-            status = pamt.lockPage(page, regs.rcx, TdxOperand.RCX, LockMode.EXCLUSIVE, PageType.NDA);
-        }
-        if (status == 0) {
-            memory.zeroPage(regs.rcx);
+            memory.zeroPage(tdvprHpa);
             timing.spend(SeamcallLeaf.VP_CREATE);
-            vcpus.create(regs.rcx, hold.td());
-            hold.td().addChildPages(1);
-            page.assign(PageType.TDVPR, hold.td().tdrHpa());
+            vcpus.create(tdvprHpa, td);
+            td.addChildPages(1);
+            root.assign(PageType.TDVPR, td.tdrHpa());
         }
-        page.release();
-        hold.release();
         return status;
     }
 
@@ -80,16 +79,14 @@ public final class VcpuHandlers implements HandlerFamily {
     long addPage(LogicalProcessor lp, int version, SeamcallRegisters regs) {
         TdHold hold = new TdHold();
         PamtWalk root = new PamtWalk();
-        PamtWalk page = new PamtWalk();
         long status = lockVcpu(root, hold, regs.rdx, TdxOperand.RDX, LockMode.SHARED);
         if (status == 0) {
             status = access.checkState(hold, WHILE_BUILT, true);
         }
         if (status == 0) {
-            status = addPage(vcpus.at(regs.rdx), page, regs.rcx);
+            status = addPage(vcpus.at(regs.rdx), hold.page(), regs.rcx);
         }
         root.release();
-        page.release();
         hold.release();
         return status;
     }
