@@ -30,9 +30,9 @@ final class EmulatorInspection implements ModuleInspection {
     EmulatorInspection() {}
 
     /** Says which module this is about; the module needs this object to be made. */
-    void inspect(TdxModule core, LogicalProcessor[] processors) {
-        module = core;
-        guests = new EmulatorGuests(core, processors);
+    void inspect(TdxModule inspected, LogicalProcessor[] processors) {
+        module = inspected;
+        guests = new EmulatorGuests(inspected, processors);
     }
 
     boolean entropyFails() {
