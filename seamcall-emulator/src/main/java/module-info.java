@@ -9,6 +9,7 @@ module dev.pamt.seamcall.emulator {
     requires org.slf4j;
 
     exports dev.pamt.seamcall.emulator;
+    exports dev.pamt.seamcall.emulator.guest;
 
     provides dev.pamt.seamcall.SeamcallProviderFactory with
             dev.pamt.seamcall.emulator.EmulatorFactory;

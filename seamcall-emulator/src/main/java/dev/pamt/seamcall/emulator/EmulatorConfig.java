@@ -4,6 +4,7 @@ import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.decorator.Latency;
+import dev.pamt.seamcall.emulator.guest.GuestProgram;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
@@ -43,8 +44,7 @@ public final class EmulatorConfig {
     private final int firstPrivateHkid;
     private final int lastPrivateHkid;
     private final boolean dynamicPamt;
-    private final Map<SeamcallLeaf, Long> latencyNanos;
-    private final Map<SeamcallLeaf, Latency> drawnLatencies;
+    private final Map<SeamcallLeaf, Latency> latencies;
     private final EntropySource entropy;
     private final InterruptSource interrupts;
     private final GuestProgram guests;
@@ -65,8 +65,7 @@ public final class EmulatorConfig {
         firstPrivateHkid = orElse(builder.firstPrivateHkid, hkids / 2);
         lastPrivateHkid = orElse(builder.lastPrivateHkid, hkids - 1);
         dynamicPamt = builder.dynamicPamt == null || builder.dynamicPamt;
-        latencyNanos = Collections.unmodifiableMap(new EnumMap<>(builder.latencyNanos));
-        drawnLatencies = new EnumMap<>(builder.drawnLatencies);
+        latencies = Collections.unmodifiableMap(builder.allLatencies());
         entropy = builder.entropy == null ? EntropySource.always() : builder.entropy;
         interrupts = builder.interrupts == null ? InterruptSource.never() : builder.interrupts;
         guests = builder.guests == null ? GuestProgram.idle() : builder.guests;
@@ -251,23 +250,11 @@ public final class EmulatorConfig {
     }
 
     /**
-     * How long a leaf takes, spent within the call while its locks are held.
+     * How long each leaf takes, drawn for each call and spent within it while its locks are held.
      *
-     * @return nanoseconds; leaves that are missing take no more than they take, or a time that is drawn for each call
+     * @return the times by leaf, unmodifiable; absent leaves get no added latency
      */
-    public Map<SeamcallLeaf, Long> latencyNanos() {
-        return latencyNanos;
-    }
-
-    /** The times of all leaves that take more than they take, fixed ones and drawn ones. */
-    Map<SeamcallLeaf, Latency> latencies() {
-        Map<SeamcallLeaf, Latency> latencies = new EnumMap<>(SeamcallLeaf.class);
-        latencyNanos.forEach((leaf, nanos) -> {
-            if (nanos > 0) {
-                latencies.put(leaf, Latency.fixed(nanos));
-            }
-        });
-        latencies.putAll(drawnLatencies);
+    public Map<SeamcallLeaf, Latency> latencies() {
         return latencies;
     }
 
@@ -331,8 +318,8 @@ public final class EmulatorConfig {
         private Integer firstPrivateHkid;
         private Integer lastPrivateHkid;
         private Boolean dynamicPamt;
-        private final Map<SeamcallLeaf, Long> latencyNanos = new EnumMap<>(SeamcallLeaf.class);
-        private final Map<SeamcallLeaf, Latency> drawnLatencies = new EnumMap<>(SeamcallLeaf.class);
+        private final Map<SeamcallLeaf, Latency> latencies = new EnumMap<>(SeamcallLeaf.class);
+        private Latency otherLatency;
         private EntropySource entropy;
         private InterruptSource interrupts;
         private GuestProgram guests;
@@ -445,16 +432,35 @@ public final class EmulatorConfig {
         }
 
         /**
-         * Sets how long every leaf takes that is not set by itself.
+         * Sets how long every leaf takes that is not set by itself, always the same time.
          *
          * @param nanos nanoseconds, at least 0
          * @return this
          */
         public Builder latencyNanos(long nanos) {
-            require(nanos >= 0, "a leaf takes no less than 0 ns, not " + nanos);
-            for (SeamcallLeaf leaf : SeamcallLeaf.values()) {
-                latencyNanos.putIfAbsent(leaf, nanos);
-            }
+            return latency(Latency.fixed(nanos));
+        }
+
+        /**
+         * Sets how long a leaf takes, always the same time.
+         *
+         * @param leaf the leaf
+         * @param nanos nanoseconds, at least 0
+         * @return this
+         */
+        public Builder latencyNanos(SeamcallLeaf leaf, long nanos) {
+            return latency(leaf, Latency.fixed(nanos));
+        }
+
+        /**
+         * Sets how long every leaf takes that is not set by itself.
+         *
+         * @param latency the distribution, from which each call draws
+         * @return this
+         */
+        public Builder latency(Latency latency) {
+            requireUnset("the latency of all other leaves", otherLatency);
+            otherLatency = Objects.requireNonNull(latency, "latency");
             return this;
         }
 
@@ -462,27 +468,23 @@ public final class EmulatorConfig {
          * Sets how long a leaf takes.
          *
          * @param leaf the leaf
-         * @param nanos nanoseconds, at least 0
-         * @return this
-         */
-        public Builder latencyNanos(SeamcallLeaf leaf, long nanos) {
-            requireUnset("latencyNanos of " + leaf, latencyNanos.get(leaf));
-            require(nanos >= 0, "a leaf takes no less than 0 ns, not " + nanos);
-            latencyNanos.put(leaf, nanos);
-            return this;
-        }
-
-        /**
-         * Has the time that a leaf takes drawn anew for each call, whatever {@link #latencyNanos} says of it.
-         *
-         * @param leaf the leaf
-         * @param latency the distribution
+         * @param latency the distribution, from which each call draws
          * @return this
          */
         public Builder latency(SeamcallLeaf leaf, Latency latency) {
-            requireUnset("latency of " + leaf, drawnLatencies.get(leaf));
-            drawnLatencies.put(leaf, Objects.requireNonNull(latency, "latency"));
+            requireUnset("the latency of " + leaf, latencies.get(leaf));
+            latencies.put(leaf, Objects.requireNonNull(latency, "latency"));
             return this;
+        }
+
+        private Map<SeamcallLeaf, Latency> allLatencies() {
+            Map<SeamcallLeaf, Latency> all = new EnumMap<>(latencies);
+            if (otherLatency != null) {
+                for (SeamcallLeaf leaf : SeamcallLeaf.values()) {
+                    all.putIfAbsent(leaf, otherLatency);
+                }
+            }
+            return all;
         }
 
         /**

@@ -41,6 +41,6 @@ public final class EmulatorFactory implements SeamcallProviderFactory {
 
     @Override
     public SeamcallPlatform open(PlatformConfig config) {
-        return TdxModuleEmulator.open(EmulatorConfig.of(config));
+        return EmulatedPlatform.open(EmulatorConfig.of(config));
     }
 }

@@ -2,13 +2,12 @@ package dev.pamt.seamcall.emulator;
 
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
-import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
-import dev.pamt.seamcall.emulator.guest.GuestSide;
-import dev.pamt.seamcall.emulator.guest.Outcome;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
-import dev.pamt.seamcall.emulator.td.Vcpu;
-import dev.pamt.seamcall.emulator.td.VcpuEntry;
+import dev.pamt.seamcall.emulator.vp.ActionOutcome;
+import dev.pamt.seamcall.emulator.vp.GuestSide;
+import dev.pamt.seamcall.emulator.vp.Vcpu;
+import dev.pamt.seamcall.emulator.vp.VcpuEntry;
 import dev.pamt.seamcall.harness.GuestDriver;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
@@ -19,14 +18,14 @@ final class EmulatorGuests implements GuestDriver {
     private static final long WRITE = 2;
     private static final long EXECUTE = 4;
 
-    private final ModuleCore module;
+    private final TdxModule module;
     private final LogicalProcessor[] processors;
     private final AtomicReferenceArray<Inside> inside;
 
     /** A vCPU on a processor, and the registers with which it will come out. */
     private record Inside(Vcpu vcpu, GuestSide.Exit exit) {}
 
-    EmulatorGuests(ModuleCore module, LogicalProcessor[] processors) {
+    EmulatorGuests(TdxModule module, LogicalProcessor[] processors) {
         this.module = module;
         this.processors = processors;
         inside = new AtomicReferenceArray<>(processors.length);
@@ -88,7 +87,7 @@ final class EmulatorGuests implements GuestDriver {
         return step(processor, here, () -> module.guestSide().interrupt(here.vcpu, here.exit));
     }
 
-    private StepResult step(int processor, Inside here, Supplier<Outcome> action) {
+    private StepResult step(int processor, Inside here, Supplier<ActionOutcome> action) {
         return switch (orFatal(action)) {
             case DONE -> new StepResult(StepOutcome.DONE, here.vcpu.guest().rax());
             case EXCEPTION -> new StepResult(StepOutcome.EXCEPTION, here.exit.exception());

@@ -1,13 +1,13 @@
 package dev.pamt.seamcall.emulator;
 
 import dev.pamt.seamcall.PageLevel;
-import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
+import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
+import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
-import dev.pamt.seamcall.emulator.platform.HpaRules;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.td.Td;
-import dev.pamt.seamcall.emulator.td.Vcpu;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
+import dev.pamt.seamcall.emulator.vp.Vcpu;
 import dev.pamt.seamcall.harness.GuestDriver;
 import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
@@ -18,33 +18,21 @@ import java.util.concurrent.atomic.AtomicInteger;
  * machine through {@link #entropyFails()}, {@link #interruptDue()} and {@link #clockOffsetNanos()}.
  */
 final class EmulatorInspection implements ModuleInspection {
-    private static final int LOCK_WORD = 0xFFFF;
     private static final int NO_INTERRUPT = -1;
-    private static final int ENTRIES_PER_PAIR_PAGE = 256;
-    private static final int PAIR_SHIFT = 28;
-    private static final int PAGE_SHIFT = 12;
-    private static final int SEPT_ROOT_LEVEL = 3;
-    private static final int SEPT_INDEX_BITS = 9;
-    private static final long SEPT_FREE = 0xE0L << 48;
-    private static final long SEPT_LEAF = 0x80;
-    private static final long SEPT_ADDRESS = (1L << 52) - (1L << PAGE_SHIFT);
 
-    private final HpaRules hpas;
     private final AtomicInteger pollsBeforeInterrupt = new AtomicInteger(NO_INTERRUPT);
-    private ModuleCore module;
+    private TdxModule module;
     private GuestDriver guests;
     private volatile boolean entropyFails;
     private volatile boolean interruptPending;
     private volatile long clockOffsetNanos;
 
-    EmulatorInspection(HpaRules hpas) {
-        this.hpas = hpas;
-    }
+    EmulatorInspection() {}
 
     /** Says which module this is about; the module needs this object to be made. */
-    void inspect(ModuleCore core, LogicalProcessor[] processors) {
-        module = core;
-        guests = new EmulatorGuests(core, processors);
+    void inspect(TdxModule inspected, LogicalProcessor[] processors) {
+        module = inspected;
+        guests = new EmulatorGuests(inspected, processors);
     }
 
     boolean entropyFails() {
@@ -64,13 +52,13 @@ final class EmulatorInspection implements ModuleInspection {
 
     @Override
     public int lockWord(PageLevel level, long hpa) {
-        return (int) pamtEntryWord(level, hpa, 0) & LOCK_WORD;
+        return HostPriorityLock.raw(pamtEntryWord(level, hpa, 0));
     }
 
     @Override
     public void setLockWord(PageLevel level, long hpa, int word) {
         long entry = entryHpa(level, hpa);
-        module.memory().write64(entry, (module.memory().read64(entry) & ~LOCK_WORD) | (word & LOCK_WORD));
+        module.memory().write64(entry, HostPriorityLock.withRaw(module.memory().read64(entry), word));
     }
 
     @Override
@@ -92,22 +80,11 @@ final class EmulatorInspection implements ModuleInspection {
     }
 
     private long entryHpa(PageLevel level, long hpa) {
-        Tdmr tdmr = tdmrOf(hpa);
-        return switch (level) {
-            case SIZE_1G -> tdmr.pamt1gHpa(hpa);
-            case SIZE_2M -> tdmr.pamt2mHpa(hpa);
-            case SIZE_4K -> module.pamt().dynamic() ? pairEntryHpa(tdmr, hpa) : tdmr.pamt4kHpa(hpa);
-        };
-    }
-
-    private long pairEntryHpa(Tdmr tdmr, long hpa) {
-        int index = (int) (hpa >>> PAGE_SHIFT) & 2 * ENTRIES_PER_PAIR_PAGE - 1;
-        long entry2m = tdmr.pamt2mHpa(hpa) + (index < ENTRIES_PER_PAIR_PAGE ? 0 : Long.BYTES);
-        long page = module.memory().read64(entry2m) >>> PAIR_SHIFT << PAGE_SHIFT;
-        if (page == 0) {
+        long entryHpa = module.pamt().entryHpa(tdmrOf(hpa), hpa, level);
+        if (level == PageLevel.SIZE_4K && module.pamt().dynamic() && entryHpa < SparseMemory.PAGE_BYTES) {
             throw new IllegalArgumentException("the region of 0x" + Long.toHexString(hpa) + " has no page pair");
         }
-        return page + (long) (index & ENTRIES_PER_PAIR_PAGE - 1) * Tdmr.ENTRY_BYTES;
+        return entryHpa;
     }
 
     @Override
@@ -154,28 +131,19 @@ final class EmulatorInspection implements ModuleInspection {
     }
 
     private long septEntryHpa(long tdrHpa, long gpa, int level) {
-        long table = td(tdrHpa).septRootHpa(0);
-        if (table == 0) {
+        Td td = td(tdrHpa);
+        if (td.septRootHpa(0) == 0) {
             throw new IllegalArgumentException("TD 0x" + Long.toHexString(tdrHpa) + " has no Secure EPT yet");
         }
-        // Entries that are blocked have no permissions and do not stop the walk.
-        for (int at = SEPT_ROOT_LEVEL; ; at--) {
-            int index = (int) (gpa >>> (PAGE_SHIFT + SEPT_INDEX_BITS * at)) & (1 << SEPT_INDEX_BITS) - 1;
-            long entryHpa = table + (long) index * Long.BYTES;
-            long entry = module.memory().read64(entryHpa);
-            if (at == level || (entry & SEPT_FREE) == SEPT_FREE || (entry & SEPT_LEAF) != 0) {
-                return entryHpa;
-            }
-            table = hpas.withoutHkid(entry & SEPT_ADDRESS);
-        }
+        return module.sept().entryHpa(td, gpa, level);
     }
 
     @Override
     public int tdLock(long tdrHpa, TdLock lock) {
         Td td = td(tdrHpa);
         return switch (lock) {
-            case OP_STATE -> (int) Words.lv(td.locks(), Td.OP_STATE_LOCK) & LOCK_WORD;
-            case SEPT_TREE -> (int) Words.lv(td.locks(), Td.SEPT_TREE_LOCK) & LOCK_WORD;
+            case OP_STATE -> HostPriorityLock.raw(Words.lv(td.locks(), Td.OP_STATE_LOCK));
+            case SEPT_TREE -> HostPriorityLock.raw(Words.lv(td.locks(), Td.SEPT_TREE_LOCK));
             case EPOCH -> td.epochLock().raw();
         };
     }
@@ -184,8 +152,8 @@ final class EmulatorInspection implements ModuleInspection {
     public void setTdLock(long tdrHpa, TdLock lock, int word) {
         Td td = td(tdrHpa);
         switch (lock) {
-            case OP_STATE -> Words.sv(td.locks(), Td.OP_STATE_LOCK, word & LOCK_WORD);
-            case SEPT_TREE -> Words.sv(td.locks(), Td.SEPT_TREE_LOCK, word & LOCK_WORD);
+            case OP_STATE -> Words.sv(td.locks(), Td.OP_STATE_LOCK, HostPriorityLock.withRaw(0, word));
+            case SEPT_TREE -> Words.sv(td.locks(), Td.SEPT_TREE_LOCK, HostPriorityLock.withRaw(0, word));
             case EPOCH -> td.epochLock().setRaw(word);
         }
     }

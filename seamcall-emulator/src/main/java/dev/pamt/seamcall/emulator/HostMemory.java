@@ -2,7 +2,6 @@ package dev.pamt.seamcall.emulator;
 
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.emulator.HostAccess.Holder;
-import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import java.util.function.Consumer;
@@ -14,10 +13,10 @@ import java.util.function.Consumer;
  * not: it is a race of the host's own making.
  */
 final class HostMemory implements PhysicalMemory {
-    private final ModuleCore module;
+    private final TdxModule module;
     private final Consumer<HostAccess> listener;
 
-    HostMemory(ModuleCore module, Consumer<HostAccess> listener) {
+    HostMemory(TdxModule module, Consumer<HostAccess> listener) {
         this.module = module;
         this.listener = listener;
     }

@@ -11,7 +11,7 @@ import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.SysField;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -89,7 +89,7 @@ class BringUpTest {
 
     @Test
     void inStaticModePairsAreUnknown() {
-        TestHost plain = TestHost.ready(TestHost.config().build(), false, Schedule.free());
+        TestHost plain = TestHost.ready(TestHost.config().build(), false, RacePoint.Listener.none());
         expect(TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX), plain.add(5, 0, 0));
         expect(TdxStatus.SUCCESS, plain.calls().mngCreate(regs, TestHost.page(5, 0), 40));
     }
@@ -113,7 +113,7 @@ class BringUpTest {
     @Test
     void entropyCanRunOut() {
         TestHost poor = TestHost.ready(
-                TestHost.config().entropy(EntropySource.failing(7, 2)).build(), true, Schedule.free());
+                TestHost.config().entropy(EntropySource.failing(7, 2)).build(), true, RacePoint.Listener.none());
         poor.add(5, TestHost.page(6, 0), TestHost.page(6, 1));
         List<Long> statuses = new ArrayList<>();
         for (int i = 0; i < 20; i++) {
@@ -128,7 +128,7 @@ class BringUpTest {
     void hostAccessesToWhatTheModuleHoldsAreReported() {
         List<HostAccess> accesses = new ArrayList<>();
         TestHost watched = TestHost.ready(
-                TestHost.config().hostAccessListener(accesses::add).build(), true, Schedule.free());
+                TestHost.config().hostAccessListener(accesses::add).build(), true, RacePoint.Listener.none());
         accesses.clear();
         watched.add(5, TestHost.page(6, 0), TestHost.page(6, 1));
         watched.calls().mngCreate(watched.regs, TestHost.page(5, 9), 40);
@@ -167,7 +167,7 @@ class BringUpTest {
     void aHostAccessToA2MPageOfATdIsReported() {
         List<HostAccess> accesses = new ArrayList<>();
         TestHost watched = TestHost.ready(
-                TestHost.config().hostAccessListener(accesses::add).build(), true, Schedule.free());
+                TestHost.config().hostAccessListener(accesses::add).build(), true, RacePoint.Listener.none());
         TestTd td = new TestTd(watched);
         td.aug(0, TestHost.region(6));
         accesses.clear();

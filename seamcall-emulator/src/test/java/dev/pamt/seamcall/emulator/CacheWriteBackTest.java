@@ -8,7 +8,7 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.key.KeyOwnershipTable;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,7 +34,7 @@ class CacheWriteBackTest {
                     })
                     .build(),
             true,
-            Schedule.free());
+            RacePoint.Listener.none());
     private final KeyOwnershipTable kot = host.machine.module().kot();
 
     private void flush(int hkid) {

@@ -11,8 +11,9 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.guest.GuestAction;
 import dev.pamt.seamcall.emulator.pamt.PageType;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.td.Td;
 import java.util.HashSet;
 import java.util.List;
@@ -90,7 +91,7 @@ class ConcurrentTdTest {
             // Spent between the checks of a call and its effects.
             config.latencyNanos(random.nextInt(MAX_LATENCY_NANOS));
         }
-        TestHost host = TestHost.ready(config.build(), true, Schedule.free());
+        TestHost host = TestHost.ready(config.build(), true, RacePoint.Listener.none());
         TestTd td = new TestTd(host);
         List<Callable<Void>> programs = List.of(program(host, 0, random.split()), program(host, 1, random.split()));
         for (Future<Void> done : threads.invokeAll(programs)) {

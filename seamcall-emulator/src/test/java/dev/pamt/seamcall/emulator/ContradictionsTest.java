@@ -14,7 +14,7 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.pamt.PageType;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -63,7 +63,7 @@ class ContradictionsTest {
 
     @Test
     void anEntryThatLeadsToAReservedPage() {
-        TestHost fixed = TestHost.ready(TestHost.config().build(), false, Schedule.free());
+        TestHost fixed = TestHost.ready(TestHost.config().build(), false, RacePoint.Listener.none());
         TestTd td = new TestTd(fixed);
         td.setEntry(0, 1, NON_LEAF | page(0, 1));
         assertFatal(339, fixed, SeamcallLeaf.MEM_RANGE_BLOCK, GPA_2M, TDR);
@@ -123,7 +123,7 @@ class ContradictionsTest {
 
     @Test
     void promotedPagesOfARegionThatIsOnePage() {
-        TestHost fixed = TestHost.ready(TestHost.config().build(), false, Schedule.free());
+        TestHost fixed = TestHost.ready(TestHost.config().build(), false, RacePoint.Listener.none());
         TestTd td = demoted(fixed);
         td.succeed(SeamcallLeaf.MEM_PAGE_AUG, PageLevel.SIZE_2M.encode(2 << 20), TDR, region(7));
         mapAll(td, region(7));
@@ -135,7 +135,7 @@ class ContradictionsTest {
     @ParameterizedTest
     @ValueSource(longs = {0xB_0000, 0x100_0000})
     void promotedPagesThatAreNotAlikeInTheArrayOfThePamt(long changed) {
-        TestHost fixed = TestHost.ready(TestHost.config().build(), false, Schedule.free());
+        TestHost fixed = TestHost.ready(TestHost.config().build(), false, RacePoint.Listener.none());
         TestTd td = demoted(fixed);
         td.block(GPA_2M);
         long last = TestHost.PAMT_4K + (7 * 512 - 1) * 16L;
@@ -195,7 +195,7 @@ class ContradictionsTest {
                     return false;
                 })
                 .build();
-        TestHost other = TestHost.ready(config, true, Schedule.free());
+        TestHost other = TestHost.ready(config, true, RacePoint.Listener.none());
         TestTd td = new TestTd(other);
         td.aug(0, region(6));
         td.block(GPA_2M);

@@ -98,13 +98,16 @@ class EmulatorConfigTest {
                 .option("latency-ns", "PHYMEM_PAMT_ADD=4000, PHYMEM_PAMT_REMOVE=2000")
                 .option("entropy-failures", "1/8@42")
                 .build();
-        EmulatorConfig opened = assertInstanceOf(TdxModuleEmulator.class, new EmulatorFactory().open(config))
+        EmulatorConfig opened = assertInstanceOf(EmulatedPlatform.class, new EmulatorFactory().open(config))
                 .config();
         assertEquals(48, opened.maxPaBits());
         assertEquals(44, opened.hkidStartBit());
         assertEquals(8, opened.firstPrivateHkid());
         assertFalse(opened.dynamicPamt());
-        assertEquals(2000, opened.latencyNanos().get(SeamcallLeaf.PHYMEM_PAMT_REMOVE));
+        assertEquals(4000, opened.latencies().get(SeamcallLeaf.PHYMEM_PAMT_ADD).nanos(0.5));
+        assertEquals(
+                2000, opened.latencies().get(SeamcallLeaf.PHYMEM_PAMT_REMOVE).nanos(0.5));
+        assertEquals(2, opened.latencies().size());
     }
 
     @Test
@@ -116,6 +119,27 @@ class EmulatorConfigTest {
                         SeamcallLeaf.PHYMEM_PAMT_ADD, Latency.MEASURED_PAMT_ADD,
                         SeamcallLeaf.PHYMEM_PAMT_REMOVE, Latency.MEASURED_PAMT_REMOVE),
                 config.latencies());
+    }
+
+    @Test
+    void aLatencyOfItsOwnGoesBeforeThatOfAllLeavesInAnyOrder() {
+        EmulatorConfig config = EmulatorConfig.builder()
+                .latencyNanos(100)
+                .latency(SeamcallLeaf.VP_ENTER, Latency.MEASURED_PAMT_ADD)
+                .build();
+        assertEquals(Latency.MEASURED_PAMT_ADD, config.latencies().get(SeamcallLeaf.VP_ENTER));
+        assertEquals(100, config.latencies().get(SeamcallLeaf.MEM_TRACK).nanos(0.5));
+        assertEquals(SeamcallLeaf.values().length, config.latencies().size());
+    }
+
+    @Test
+    void aLatencyIsSetOnce() {
+        EmulatorConfig.Builder builder =
+                EmulatorConfig.builder().latencyNanos(1).latencyNanos(SeamcallLeaf.VP_ENTER, 2);
+        assertThrows(IllegalStateException.class, () -> builder.latencyNanos(3));
+        assertThrows(
+                IllegalStateException.class, () -> builder.latency(SeamcallLeaf.VP_ENTER, Latency.MEASURED_PAMT_ADD));
+        assertThrows(IllegalArgumentException.class, () -> builder.latencyNanos(SeamcallLeaf.MEM_TRACK, -1));
     }
 
     @ParameterizedTest

@@ -12,7 +12,9 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.guest.GuestAction;
+import dev.pamt.seamcall.emulator.guest.GuestVcpu;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -45,7 +47,7 @@ class GuestTest {
                             pollsBeforeInterrupt.get() != NEVER && pollsBeforeInterrupt.getAndDecrement() <= 0)
                     .build(),
             true,
-            Schedule.free());
+            RacePoint.Listener.none());
 
     private GuestAction next(GuestVcpu vcpu) {
         inside.run();

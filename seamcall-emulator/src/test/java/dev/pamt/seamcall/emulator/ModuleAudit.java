@@ -5,11 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.seamcall.PageLevel;
-import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.pamt.PageType;
-import dev.pamt.seamcall.emulator.td.Lifecycle;
 import dev.pamt.seamcall.emulator.td.Td;
+import dev.pamt.seamcall.emulator.td.TdLifecycle;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -35,7 +34,7 @@ final class ModuleAudit {
     /** The address in an entry, without the key id, which has bits 45:40 here. */
     private static final long SEPT_HPA = (1L << 40) - PageLevel.SIZE_4K.bytes();
 
-    private final ModuleCore module;
+    private final TdxModule module;
     private final SparseMemory memory;
 
     ModuleAudit(TestHost host) {
@@ -248,7 +247,7 @@ final class ModuleAudit {
             assertEquals(0, td.locks()[Td.SEPT_TREE_LOCK] & REST_OF_LOCK, "SEPT tree lock");
             assertEquals(0, td.epochLock().raw(), "epoch lock");
             // Pages are reclaimed without a look at the Secure EPT.
-            if (td.lifecycle() == Lifecycle.KEYS_CONFIGURED && td.params() != null) {
+            if (td.lifecycle() == TdLifecycle.KEYS_CONFIGURED && td.params() != null) {
                 Set<Long> reached = new HashSet<>();
                 walk(tdr, td.septRootHpa(0), td.params().rootLevel(), reached);
                 assertEquals(leaves.getOrDefault(tdr, 0), reached.size(), "pages in the Secure EPT");

@@ -15,7 +15,7 @@ import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.decorator.Latency;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -147,8 +147,8 @@ class PamtPairTest {
     @Test
     void twoAddsBetweenShareAndPromoteBothFail() {
         CyclicBarrier together = new CyclicBarrier(2);
-        TestHost racing = TestHost.ready(TestHost.config().build(), true, step -> {
-            if (step == Schedule.Step.WALK_BEFORE_PROMOTE_2M || step == Schedule.Step.WALK_PROMOTE_REFUSED_2M) {
+        TestHost racing = TestHost.ready(TestHost.config().build(), true, point -> {
+            if (point == RacePoint.WALK_BEFORE_PROMOTE_2M || point == RacePoint.WALK_PROMOTE_REFUSED_2M) {
                 await(together);
             }
         });
@@ -164,8 +164,8 @@ class PamtPairTest {
     @Test
     void twoAddsOfTheSamePagesInOppositeOrderCanBothFail() {
         CyclicBarrier together = new CyclicBarrier(2);
-        TestHost racing = TestHost.ready(TestHost.config().build(), true, step -> {
-            if (step == Schedule.Step.PAIR_HALF_CLAIMED || step == Schedule.Step.PAIR_HALF_REFUSED) {
+        TestHost racing = TestHost.ready(TestHost.config().build(), true, point -> {
+            if (point == RacePoint.PAIR_HALF_CLAIMED || point == RacePoint.PAIR_HALF_REFUSED) {
                 await(together);
             }
         });
@@ -181,8 +181,8 @@ class PamtPairTest {
     @Test
     void twoAddsThatDonatePagesOfEachOthersRegionCanBothFail() {
         CyclicBarrier together = new CyclicBarrier(2);
-        TestHost racing = TestHost.ready(TestHost.config().build(), true, step -> {
-            if (step == Schedule.Step.REGION_LOCKED || step == Schedule.Step.DONOR_REFUSED) {
+        TestHost racing = TestHost.ready(TestHost.config().build(), true, point -> {
+            if (point == RacePoint.REGION_LOCKED || point == RacePoint.DONOR_REFUSED) {
                 await(together);
             }
         });
@@ -211,7 +211,7 @@ class PamtPairTest {
                         })
                         .build(),
                 true,
-                Schedule.free());
+                RacePoint.Listener.none());
         TestTd td = new TestTd(racing);
         td.aug(0, region(6));
         td.succeed(SeamcallLeaf.MEM_RANGE_BLOCK, PageLevel.SIZE_2M.encode(0), TestTd.TDR, 0);
@@ -262,7 +262,7 @@ class PamtPairTest {
                         .latencyNanos(SeamcallLeaf.PHYMEM_PAMT_ADD, LATENCY_NANOS)
                         .build(),
                 true,
-                Schedule.free());
+                RacePoint.Listener.none());
         long seen = -1;
         // A busy machine may keep this thread from looking for longer than the latency.
         for (int i = 10; i < 30 && seen != busy; i++) {
@@ -325,7 +325,7 @@ class PamtPairTest {
         EmulatorConfig.Builder config = TestHost.config()
                 .latency(SeamcallLeaf.PHYMEM_PAMT_ADD, Latency.MEASURED_PAMT_ADD)
                 .latency(SeamcallLeaf.PHYMEM_PAMT_REMOVE, Latency.MEASURED_PAMT_REMOVE);
-        TestHost measured = TestHost.ready(config.build(), true, Schedule.free());
+        TestHost measured = TestHost.ready(config.build(), true, RacePoint.Listener.none());
         long start = System.nanoTime();
         for (int i = 0; i < 10; i++) {
             expect(TdxStatus.SUCCESS, measured.add(5, page(9, 0), page(9, 1)));

@@ -14,7 +14,6 @@ import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.emulator.dispatch.ModuleCore;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.harness.ModuleInspection.TdLock;
 import org.junit.jupiter.api.BeforeEach;
@@ -261,7 +260,7 @@ class PromoteTest {
     }
 
     private int typeWithoutLocks(long hpa) {
-        ModuleCore module = host.machine.module();
+        TdxModule module = host.machine.module();
         return module.pamt().typeOf(module.tdmrs().covering(hpa), hpa);
     }
 

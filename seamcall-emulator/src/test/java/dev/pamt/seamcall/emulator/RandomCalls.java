@@ -6,6 +6,7 @@ import static dev.pamt.seamcall.emulator.TestHost.region;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.emulator.guest.GuestAction;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;

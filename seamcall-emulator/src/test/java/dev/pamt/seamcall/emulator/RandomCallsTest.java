@@ -7,7 +7,7 @@ import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -215,7 +215,7 @@ class RandomCallsTest {
                         .guests(vcpu -> RandomCalls.guestAction(new SplittableRandom(actions.incrementAndGet())))
                         .build(),
                 true,
-                Schedule.free());
+                RacePoint.Listener.none());
         RandomCalls.writeParams(host);
         return host;
     }

@@ -15,7 +15,8 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.guest.GuestAction;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.harness.ModuleInspection.TdLock;
 import org.junit.jupiter.api.Test;
 
@@ -38,7 +39,7 @@ class RangesTest {
                     })
                     .build(),
             true,
-            Schedule.free());
+            RacePoint.Listener.none());
     private final TestTd td = new TestTd(host, 2);
 
     private long block(long gpaAndLevel) {

@@ -15,7 +15,7 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.pamt.PageType;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.harness.ModuleInspection.TdLock;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
@@ -48,7 +48,7 @@ class SeptPagesTest {
                     })
                     .build(),
             true,
-            Schedule.free());
+            RacePoint.Listener.none());
     private final TestTd td = new TestTd(host, L2_VMS);
 
     private void othersWantTheTree() {

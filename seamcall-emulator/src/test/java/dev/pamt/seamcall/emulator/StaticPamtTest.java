@@ -13,7 +13,7 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.pamt.PageType;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class StaticPamtTest {
     private static final long GPA_2M = PageLevel.SIZE_2M.encode(0);
 
-    private final TestHost host = TestHost.ready(TestHost.config().build(), false, Schedule.free());
+    private final TestHost host = TestHost.ready(TestHost.config().build(), false, RacePoint.Listener.none());
 
     @Test
     void pairsAreUnknownLeaves() {

@@ -13,7 +13,7 @@ import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.pamt.PageType;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -24,33 +24,33 @@ class StepsTest {
     private static final long GPA_2M = PageLevel.SIZE_2M.encode(0);
     private static final long PENDING_2M = 1L << 63 | 1L << 56 | 0xF0 | 40L << 40;
 
-    private record Seen(Schedule.Step step, long type, long pagesInUse) {}
+    private record Seen(RacePoint point, long type, long pagesInUse) {}
 
     private final List<Seen> seen = new ArrayList<>();
     private final List<Long> entriesSeen = new ArrayList<>();
     private final TestHost host = TestHost.ready(TestHost.config().build(), true, this::look);
     private final TestTd td = new TestTd(host);
 
-    private void look(Schedule.Step step) {
-        if (step == Schedule.Step.PAGE_FREE_BUT_COUNTED) {
+    private void look(RacePoint point) {
+        if (point == RacePoint.PAGE_FREE_BUT_COUNTED) {
             long word = host.inspection().pamtEntryWord(PageLevel.SIZE_4K, page(8, 1), 0);
-            seen.add(new Seen(step, word >>> 16 & 0x1F, host.pagesInUse(8)));
-        } else if (step == Schedule.Step.ENTRY_VISIBLE_PAGE_FREE) {
+            seen.add(new Seen(point, word >>> 16 & 0x1F, host.pagesInUse(8)));
+        } else if (point == RacePoint.ENTRY_VISIBLE_PAGE_FREE) {
             long word = host.inspection().pamtEntryWord(PageLevel.SIZE_2M, region(6), 0);
-            seen.add(new Seen(step, word >>> 16 & 0x1F, 0));
+            seen.add(new Seen(point, word >>> 16 & 0x1F, 0));
             entriesSeen.add(td.entry(0, 1));
         }
     }
 
-    /** Which of two pages the bitmap has, at a step. */
-    private record Pair(Schedule.Step step, boolean first, boolean second) {}
+    /** Which of two pages the bitmap has, when a point is reached. */
+    private record Pair(RacePoint point, boolean first, boolean second) {}
 
-    private Pair[] pairSeenBy(Consumer<TestHost> call, Schedule.Step... steps) {
+    private Pair[] pairSeenBy(Consumer<TestHost> call, RacePoint... points) {
         List<Pair> pairs = new ArrayList<>();
         TestHost[] other = new TestHost[1];
-        other[0] = TestHost.ready(TestHost.config().build(), true, step -> {
-            if (List.of(steps).contains(step)) {
-                pairs.add(new Pair(step, other[0].donated(page(9, 0)), other[0].donated(page(9, 1))));
+        other[0] = TestHost.ready(TestHost.config().build(), true, point -> {
+            if (List.of(points).contains(point)) {
+                pairs.add(new Pair(point, other[0].donated(page(9, 0)), other[0].donated(page(9, 1))));
             }
         });
         call.accept(other[0]);
@@ -61,13 +61,12 @@ class StepsTest {
     void addClaimsThePagesOfAPairOneAfterTheOther() {
         Pair[] pairs = pairSeenBy(
                 other -> other.add(5, page(9, 0), page(9, 1)),
-                Schedule.Step.REGION_LOCKED,
-                Schedule.Step.PAIR_HALF_CLAIMED,
-                Schedule.Step.PAIR_HALF_REFUSED);
+                RacePoint.REGION_LOCKED,
+                RacePoint.PAIR_HALF_CLAIMED,
+                RacePoint.PAIR_HALF_REFUSED);
         assertArrayEquals(
                 new Pair[] {
-                    new Pair(Schedule.Step.REGION_LOCKED, false, false),
-                    new Pair(Schedule.Step.PAIR_HALF_CLAIMED, true, false)
+                    new Pair(RacePoint.REGION_LOCKED, false, false), new Pair(RacePoint.PAIR_HALF_CLAIMED, true, false)
                 },
                 pairs);
     }
@@ -76,12 +75,12 @@ class StepsTest {
     void addGivesTheFirstPageBackWhenItHasHeardOfTheSecond() {
         Pair[] pairs = pairSeenBy(
                 other -> other.add(5, page(9, 0), page(9, 0)),
-                Schedule.Step.PAIR_HALF_CLAIMED,
-                Schedule.Step.PAIR_HALF_REFUSED);
+                RacePoint.PAIR_HALF_CLAIMED,
+                RacePoint.PAIR_HALF_REFUSED);
         assertArrayEquals(
                 new Pair[] {
-                    new Pair(Schedule.Step.PAIR_HALF_CLAIMED, true, false),
-                    new Pair(Schedule.Step.PAIR_HALF_REFUSED, true, false)
+                    new Pair(RacePoint.PAIR_HALF_CLAIMED, true, false),
+                    new Pair(RacePoint.PAIR_HALF_REFUSED, true, false)
                 },
                 pairs);
     }
@@ -93,15 +92,15 @@ class StepsTest {
                     other.add(5, page(9, 0), page(9, 1));
                     other.remove(5);
                 },
-                Schedule.Step.PAIR_HALF_RETURNED);
-        assertArrayEquals(new Pair[] {new Pair(Schedule.Step.PAIR_HALF_RETURNED, false, true)}, pairs);
+                RacePoint.PAIR_HALF_RETURNED);
+        assertArrayEquals(new Pair[] {new Pair(RacePoint.PAIR_HALF_RETURNED, false, true)}, pairs);
     }
 
     @Test
     void aRegionIsSharedBeforeItIsHeldAlone() {
         List<Long> locks = new ArrayList<>();
         TestHost[] other = new TestHost[1];
-        other[0] = TestHost.ready(TestHost.config().build(), true, step -> locks.add(other[0].lock2m(5)));
+        other[0] = TestHost.ready(TestHost.config().build(), true, point -> locks.add(other[0].lock2m(5)));
         other[0].setLock2m(5, 4);
         other[0].add(5, page(9, 0), page(9, 1));
         assertEquals(List.of(8L, 10L), locks, "before the promotion, and refused with host priority");
@@ -114,7 +113,7 @@ class StepsTest {
     }
 
     private void assertFreeButCounted() {
-        assertEquals(List.of(new Seen(Schedule.Step.PAGE_FREE_BUT_COUNTED, PageType.NDA, 1)), seen);
+        assertEquals(List.of(new Seen(RacePoint.PAGE_FREE_BUT_COUNTED, PageType.NDA, 1)), seen);
         assertEquals(0, host.pagesInUse(8));
     }
 
@@ -126,7 +125,7 @@ class StepsTest {
     @Test
     void augPublishesTheEntryBeforeThePageIsTheTds() {
         td.aug(0, region(6));
-        assertEquals(List.of(new Seen(Schedule.Step.ENTRY_VISIBLE_PAGE_FREE, PageType.NDA, 0)), seen);
+        assertEquals(List.of(new Seen(RacePoint.ENTRY_VISIBLE_PAGE_FREE, PageType.NDA, 0)), seen);
         assertEquals(List.of(PENDING_2M | region(6)), entriesSeen);
     }
 

@@ -12,7 +12,7 @@ import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.key.KeyOwnershipTable;
 import dev.pamt.seamcall.emulator.pamt.PageType;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,7 +24,8 @@ class TdBuildTest {
     private static final int HKID = 40;
     private static final long PARAMS = 0x3000;
 
-    private final TestHost host = TestHost.ready(TestHost.config().packages(2).build(), true, Schedule.free());
+    private final TestHost host =
+            TestHost.ready(TestHost.config().packages(2).build(), true, RacePoint.Listener.none());
     private final SeamcallRegisters regs = host.regs;
 
     @BeforeEach

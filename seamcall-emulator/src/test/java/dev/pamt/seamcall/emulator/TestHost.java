@@ -8,7 +8,7 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.List;
 
@@ -29,11 +29,11 @@ final class TestHost {
     private static final long REGION = PageLevel.SIZE_2M.bytes();
     private static final long PAGE = PageLevel.SIZE_4K.bytes();
 
-    final TdxModuleEmulator machine;
+    final EmulatedPlatform machine;
     final SeamcallRegisters regs = new SeamcallRegisters();
     final boolean dynamicPamt;
 
-    private TestHost(TdxModuleEmulator machine, boolean dynamicPamt) {
+    private TestHost(EmulatedPlatform machine, boolean dynamicPamt) {
         this.machine = machine;
         this.dynamicPamt = dynamicPamt;
     }
@@ -46,18 +46,18 @@ final class TestHost {
 
     /** A host whose module is ready, in dynamic mode. */
     static TestHost ready() {
-        return ready(config().build(), true, Schedule.free());
+        return ready(config().build(), true, RacePoint.Listener.none());
     }
 
-    static TestHost ready(EmulatorConfig config, boolean dynamicPamt, Schedule schedule) {
-        TestHost host = new TestHost(TdxModuleEmulator.open(config, schedule, System::nanoTime), dynamicPamt);
+    static TestHost ready(EmulatorConfig config, boolean dynamicPamt, RacePoint.Listener racePoints) {
+        TestHost host = new TestHost(EmulatedPlatform.open(config, racePoints, System::nanoTime), dynamicPamt);
         host.bringUp();
         return host;
     }
 
     /** A host whose module was just loaded. */
     static TestHost loaded(EmulatorConfig config) {
-        return new TestHost(TdxModuleEmulator.open(config), true);
+        return new TestHost(EmulatedPlatform.open(config), true);
     }
 
     private void bringUp() {

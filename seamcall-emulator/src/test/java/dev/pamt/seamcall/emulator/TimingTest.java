@@ -12,7 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -23,7 +23,7 @@ class TimingTest {
     private static final long GPA_2M = PageLevel.SIZE_2M.encode(0);
 
     private final List<SeamcallLeaf> spent = new ArrayList<>();
-    private final TestHost host = TestHost.ready(config(), true, Schedule.free());
+    private final TestHost host = TestHost.ready(config(), true, RacePoint.Listener.none());
 
     private EmulatorConfig config() {
         EmulatorConfig.Builder config = TestHost.config();

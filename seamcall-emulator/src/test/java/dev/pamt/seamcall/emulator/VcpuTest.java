@@ -15,8 +15,9 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.guest.GuestAction;
 import dev.pamt.seamcall.emulator.pamt.PageType;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.harness.ModuleInspection.TdLock;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -43,7 +44,7 @@ class VcpuTest {
                     })
                     .build(),
             true,
-            Schedule.free());
+            RacePoint.Listener.none());
     private final SeamcallRegisters regs = host.regs;
     private TestTd td;
 

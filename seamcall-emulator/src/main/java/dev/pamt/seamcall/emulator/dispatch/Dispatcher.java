@@ -5,14 +5,15 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.platform.HandlerFamily;
 import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
-import dev.pamt.seamcall.emulator.sys.SystemState;
 import java.lang.invoke.VarHandle;
 import java.util.EnumSet;
-import java.util.Map;
+import java.util.List;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /**
  * The door of the module: checks the leaf word and the state of the module, then calls the handler of the leaf (TDX module
@@ -59,16 +60,18 @@ public final class Dispatcher {
     private static final long BEFORE_READY_BITS = bits(BEFORE_READY);
     private static final long VERSIONED_BITS = bits(VERSIONED);
 
-    private final SystemState state;
+    private final BooleanSupplier ready;
     private final LeafHandler[] handlers = new LeafHandler[LEAVES];
     private final FatalListener fatalListener;
     private volatile String down;
 
-    /** Makes a dispatcher of the leaves that are built. */
-    public Dispatcher(SystemState state, Map<SeamcallLeaf, LeafHandler> leaves, FatalListener fatalListener) {
-        this.state = state;
+    /** Makes a dispatcher of the leaves that are built; all of them are open once the module is ready. */
+    public Dispatcher(BooleanSupplier ready, List<HandlerFamily> families, FatalListener fatalListener) {
+        this.ready = ready;
         this.fatalListener = fatalListener;
-        leaves.forEach((leaf, handler) -> handlers[leaf.number()] = handler);
+        for (HandlerFamily family : families) {
+            family.handlers().forEach((leaf, handler) -> handlers[leaf.number()] = handler);
+        }
     }
 
     /** Runs one SEAMCALL on a processor. */
@@ -81,7 +84,7 @@ public final class Dispatcher {
         if ((rax & RESERVED) != 0 || (version != 0 && !isOneOf(VERSIONED_BITS, leaf))) {
             return INVALID_RAX;
         }
-        if (!state.ready() && !isOneOf(BEFORE_READY_BITS, leaf)) {
+        if (!ready.getAsBoolean() && !isOneOf(BEFORE_READY_BITS, leaf)) {
             return TdxStatus.SYS_NOT_READY.code();
         }
         LeafHandler handler = leaf < LEAVES ? handlers[leaf] : null;

@@ -99,6 +99,16 @@ public final class HostPriorityLock {
         return (Words.lv(words, index) & HOST_PRIORITY) != 0;
     }
 
+    /** The lock bits of a word, as the module stores them. */
+    public static int raw(long word) {
+        return (int) (word & LOCK_BITS);
+    }
+
+    /** A word with the lock in a state that another processor would have left. */
+    public static long withRaw(long word, int raw) {
+        return (word & ~LOCK_BITS) | (raw & LOCK_BITS);
+    }
+
     private static long compareAndSwap(long[] words, int index, long expected, long value) {
         for (; ; ) {
             long word = Words.lv(words, index);

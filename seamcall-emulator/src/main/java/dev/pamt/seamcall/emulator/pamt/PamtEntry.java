@@ -19,7 +19,16 @@ import dev.pamt.seamcall.emulator.platform.ModuleFatal;
  *
  * <p>Source: TDX module 1.5.25, pamt_manager.h; the numbers are its fatal error ids.
  */
-public final class PamtEntry {
+final class PamtEntry {
+    /** The number of PAMT_4K entries of a 2M region. */
+    static final int PER_REGION = 512;
+
+    /** The number of entries in a page of memory. */
+    static final int PER_PAGE = 256;
+
+    /** The number of words of an entry. */
+    static final int WORDS = 2;
+
     private static final int TYPE_SHIFT = 16;
     private static final long TYPE_MASK = 0x1F;
     private static final int OWNER_SHIFT = 24;
@@ -27,7 +36,6 @@ public final class PamtEntry {
     private static final int PAGE_SHIFT = 12;
     private static final long COUNT_MASK = 0x3FF;
     private static final long LOW_HALF = 0xFFFF;
-    private static final int PAGES_PER_REGION = 512;
 
     private PamtEntry() {}
 
@@ -37,7 +45,7 @@ public final class PamtEntry {
     }
 
     /** The page type in a first word. */
-    public static int typeOf(long word0) {
+    static int typeOf(long word0) {
         return (int) (word0 >>> TYPE_SHIFT & TYPE_MASK);
     }
 
@@ -103,7 +111,7 @@ public final class PamtEntry {
     /** Counts a page that came into use. */
     static void incrementPageCount(long[] words, int index) {
         long before = Words.faa(words, index + 1, 1);
-        ModuleFatal.unless((before & COUNT_MASK) != PAGES_PER_REGION, 351);
+        ModuleFatal.unless((before & COUNT_MASK) != PER_REGION, 351);
     }
 
     /** Counts a page that went out of use; true if it was the last one. */

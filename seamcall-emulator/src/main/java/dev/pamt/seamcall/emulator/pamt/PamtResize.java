@@ -7,6 +7,7 @@ import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
 import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
@@ -19,20 +20,17 @@ import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
  * walked to. The 512 entries below are not locked: the S-EPT lock of the range keeps others from them.
  */
 public final class PamtResize {
-    private static final int ENTRIES_PER_PAGE = 256;
-    private static final int WORDS_PER_ENTRY = 2;
-
     private final SparseMemory memory;
     private final TdmrTable tdmrs;
     private final Pamt pamt;
     private final HpaRules hpas;
 
     /** Makes the resizing of a PAMT. */
-    public PamtResize(SparseMemory memory, TdmrTable tdmrs, Pamt pamt, HpaRules hpas) {
-        this.memory = memory;
+    public PamtResize(Machine machine, TdmrTable tdmrs, Pamt pamt) {
         this.tdmrs = tdmrs;
         this.pamt = pamt;
-        this.hpas = hpas;
+        memory = machine.memory();
+        hpas = machine.hpas();
     }
 
     /** Whether a page of this level has its small entries in a page pair. */
@@ -44,7 +42,7 @@ public final class PamtResize {
     public long demote(long hpa, PageLevel level, long page0, long page1) {
         Tdmr tdmr = tdmrs.usable(hpa);
         ModuleFatal.unless(tdmr != null, 169);
-        long entry = entryHpa(tdmr, hpa, level);
+        long entry = tdmr.pamtEntryHpa(hpa, level);
         long[] words = memory.page(entry);
         int index = SparseMemory.wordIndex(entry);
         ModuleFatal.unless(PamtEntry.type(words, index) == PageType.REG, 221);
@@ -53,7 +51,8 @@ public final class PamtResize {
         }
         long status = 0;
         if (usesPair(level)) {
-            status = demoteIntoPair(words, index, page0, page1);
+            status = demoteIntoPair(
+                    words, index, new DonatedPage(page0, TdxOperand.R12), new DonatedPage(page1, TdxOperand.R13));
         } else {
             long owner = PamtEntry.ownerHpa(words, index);
             forEachChild(tdmr, hpa, level, (child, i) -> {
@@ -66,51 +65,40 @@ public final class PamtResize {
         return status;
     }
 
-    private long demoteIntoPair(long[] words, int index, long page0, long page1) {
-        if (!hpas.isAligned(page0, PageLevel.SIZE_4K.bytes())) {
-            return TdxStatus.OPERAND_INVALID.with(TdxOperand.R12);
-        }
-        if (!hpas.isAligned(page1, PageLevel.SIZE_4K.bytes())) {
-            return TdxStatus.OPERAND_INVALID.with(TdxOperand.R13);
-        }
-        Tdmr tdmr0 = tdmrs.usable(page0);
-        if (tdmr0 == null) {
-            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.R12);
-        }
-        Tdmr tdmr1 = tdmrs.usable(page1);
-        if (tdmr1 == null) {
-            return TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.R13);
-        }
-        PamtWalk walk0 = new PamtWalk();
-        PamtWalk walk1 = new PamtWalk();
-        long status = lockDonation(walk0, tdmr0, page0, TdxOperand.R12);
+    private long demoteIntoPair(long[] words, int index, DonatedPage page0, DonatedPage page1) {
+        long status = page0.checkFormat(hpas);
         if (status == 0) {
-            status = lockDonation(walk1, tdmr1, page1, TdxOperand.R13);
+            status = page1.checkFormat(hpas);
         }
         if (status == 0) {
-            status = pamt.claimPair(tdmr0, page0, TdxOperand.R12, tdmr1, page1, TdxOperand.R13);
+            status = page0.checkRange(tdmrs);
+        }
+        if (status == 0) {
+            status = page1.checkRange(tdmrs);
+        }
+        if (status == 0) {
+            status = page0.lock(pamt.entries());
+        }
+        if (status == 0) {
+            status = page1.lock(pamt.entries());
+        }
+        if (status == 0) {
+            status = pamt.bitmap().claimPair(page0, page1);
         }
         if (status == 0) {
             long leaf = PamtEntry.leafWord(PageType.REG, PamtEntry.ownerHpa(words, index));
-            fill(page0, leaf);
-            fill(page1, leaf);
-            PamtEntry.setPair(words, index, page0, page1, Pamt.ENTRIES_PER_REGION, false);
+            fill(page0.hpa(), leaf);
+            fill(page1.hpa(), leaf);
+            PamtEntry.setPair(words, index, page0.hpa(), page1.hpa(), PamtEntry.PER_REGION, false);
         }
-        walk1.release();
-        walk0.release();
+        page1.release();
+        page0.release();
         return status;
-    }
-
-    private long lockDonation(PamtWalk walk, Tdmr tdmr, long page, TdxOperand operand) {
-        if (!pamt.walk(walk, tdmr, page, LockMode.SHARED, PageLevel.SIZE_4K)) {
-            return TdxStatus.OPERAND_BUSY.with(operand);
-        }
-        return walk.type() == PageType.NDA ? 0 : TdxStatus.PAGE_NOT_FREE.with(operand);
     }
 
     private void fill(long pairPage, long leaf) {
         long[] words = memory.page(pairPage);
-        for (int i = 0; i < words.length; i += WORDS_PER_ENTRY) {
+        for (int i = 0; i < words.length; i += PamtEntry.WORDS) {
             Words.so(words, i, leaf);
             Words.so(words, i + 1, 0);
         }
@@ -125,7 +113,7 @@ public final class PamtResize {
     public boolean promote(long hpa, PageLevel level, long[] pair) {
         Tdmr tdmr = tdmrs.usable(hpa);
         ModuleFatal.unless(tdmr != null, 168);
-        long entry = entryHpa(tdmr, hpa, level);
+        long entry = tdmr.pamtEntryHpa(hpa, level);
         long[] words = memory.page(entry);
         int index = SparseMemory.wordIndex(entry);
         int type = PamtEntry.type(words, index);
@@ -155,7 +143,7 @@ public final class PamtResize {
         Tdmr tdmr0 = tdmrs.usable(page0);
         Tdmr tdmr1 = tdmrs.usable(page1);
         ModuleFatal.unless(tdmr0 != null && tdmr1 != null, 337);
-        pamt.returnPair(tdmr0, page0, tdmr1, page1);
+        pamt.bitmap().returnPair(tdmr0, page0, tdmr1, page1);
     }
 
     private void promoteFromArray(long[] words, int index, Tdmr tdmr, long hpa, PageLevel level) {
@@ -180,17 +168,13 @@ public final class PamtResize {
         long children = childrenHpa(tdmr, hpa, level);
         for (long page = children; page < children + 2L * SparseMemory.PAGE_BYTES; page += SparseMemory.PAGE_BYTES) {
             long[] words = memory.page(page);
-            for (int i = 0; i < ENTRIES_PER_PAGE * WORDS_PER_ENTRY; i += WORDS_PER_ENTRY) {
+            for (int i = 0; i < words.length; i += PamtEntry.WORDS) {
                 action.on(words, i);
             }
         }
     }
 
-    private static long entryHpa(Tdmr tdmr, long hpa, PageLevel level) {
-        return level == PageLevel.SIZE_2M ? tdmr.pamt2mHpa(hpa) : tdmr.pamt1gHpa(hpa);
-    }
-
     private static long childrenHpa(Tdmr tdmr, long hpa, PageLevel level) {
-        return level == PageLevel.SIZE_2M ? tdmr.pamt4kHpa(hpa) : tdmr.pamt2mHpa(hpa);
+        return tdmr.pamtEntryHpa(hpa, level == PageLevel.SIZE_2M ? PageLevel.SIZE_4K : PageLevel.SIZE_2M);
     }
 }

@@ -2,13 +2,18 @@ package dev.pamt.seamcall.emulator.pamt;
 
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
+import dev.pamt.seamcall.emulator.memory.SparseMemory;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
+import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 
 /**
  * One way down the PAMT, and the locks that are held along it: 1G shared, 2M shared, and the entry at the end shared or
  * exclusive.
  *
- * <p>Belongs to one call. {@link Pamt#walk} fills it in; {@link #release} gives the locks back and may be called on a walk
- * that holds none. Types read from a walk stay as they are until then.
+ * <p>Belongs to one call. {@link Pamt#locate} fills it in; {@link #release} gives the locks back and may be called on a
+ * walk that holds none. Types read from a walk stay as they are until then.
+ *
+ * <p>Source: TDX module 1.5.25, pamt_walk and pamt_unwalk in pamt_manager.c.
  */
 public final class PamtWalk {
     private static final int NOT_HELD = -1;
@@ -18,9 +23,92 @@ public final class PamtWalk {
     private final int[] indexes = new int[LEVELS];
     private int level = NOT_HELD;
     private boolean exclusive;
+    private Tdmr tdmr;
 
     /** Makes a walk that holds nothing. */
     public PamtWalk() {}
+
+    /**
+     * Walks to the entry of an address, taking locks on the way.
+     *
+     * @param entries where the entries lie
+     * @param from the TDMR of the address
+     * @param hpa the address
+     * @param mode how the entry at the end is locked
+     * @param target where to stop at the latest
+     * @return false if another call held a lock; the walk holds nothing then
+     */
+    boolean take(PamtEntries entries, Tdmr from, long hpa, LockMode mode, PageLevel target) {
+        tdmr = from;
+        long entry1g = from.pamtEntryHpa(hpa, PageLevel.SIZE_1G);
+        long[] words1g = entries.page(entry1g);
+        int index1g = SparseMemory.wordIndex(entry1g);
+        if (!HostPriorityLock.acquireShared(words1g, index1g)) {
+            return false;
+        }
+        at(PageLevel.SIZE_1G, words1g, index1g);
+        if (target == PageLevel.SIZE_1G || PamtEntry.type(words1g, index1g) != PageType.NDA) {
+            if (mode == LockMode.EXCLUSIVE && !HostPriorityLock.promote(words1g, index1g)) {
+                HostPriorityLock.releaseShared(words1g, index1g);
+                return false;
+            }
+            held(PageLevel.SIZE_1G, mode);
+            return true;
+        }
+        if (takeBelow1g(entries, hpa, mode, target)) {
+            return true;
+        }
+        HostPriorityLock.releaseShared(words1g, index1g);
+        return false;
+    }
+
+    private boolean takeBelow1g(PamtEntries entries, long hpa, LockMode mode, PageLevel target) {
+        long entry2m = tdmr.pamtEntryHpa(hpa, PageLevel.SIZE_2M);
+        long[] words2m = entries.page(entry2m);
+        int index2m = SparseMemory.wordIndex(entry2m);
+        if (!HostPriorityLock.acquireShared(words2m, index2m)) {
+            return false;
+        }
+        at(PageLevel.SIZE_2M, words2m, index2m);
+        boolean nonLeaf = PamtEntry.type(words2m, index2m) == entries.nonLeafType();
+        if (target == PageLevel.SIZE_2M || !nonLeaf) {
+            if (mode == LockMode.EXCLUSIVE) {
+                entries.reached(RacePoint.WALK_BEFORE_PROMOTE_2M);
+                if (!HostPriorityLock.promote(words2m, index2m)) {
+                    entries.reached(RacePoint.WALK_PROMOTE_REFUSED_2M);
+                    HostPriorityLock.releaseShared(words2m, index2m);
+                    return false;
+                }
+            }
+            held(PageLevel.SIZE_2M, mode);
+            return true;
+        }
+        long entry4k = entries.entry4kHpa(tdmr, hpa, words2m, index2m);
+        long[] words4k = entries.page(entry4k);
+        int index4k = SparseMemory.wordIndex(entry4k);
+        if (!mode.acquire(words4k, index4k)) {
+            HostPriorityLock.releaseShared(words2m, index2m);
+            return false;
+        }
+        at(PageLevel.SIZE_4K, words4k, index4k);
+        held(PageLevel.SIZE_4K, mode);
+        return true;
+    }
+
+    private void at(PageLevel pageLevel, long[] entryWords, int index) {
+        words[pageLevel.code()] = entryWords;
+        indexes[pageLevel.code()] = index;
+    }
+
+    private void held(PageLevel reached, LockMode mode) {
+        level = reached.code();
+        exclusive = mode == LockMode.EXCLUSIVE;
+    }
+
+    /** The TDMR of the address. */
+    public Tdmr tdmr() {
+        return tdmr;
+    }
 
     /** The level of the entry at the end. */
     public PageLevel level() {
@@ -101,16 +189,6 @@ public final class PamtWalk {
         for (; at < LEVELS; at++) {
             HostPriorityLock.releaseShared(words[at], indexes[at]);
         }
-    }
-
-    void at(PageLevel pageLevel, long[] entryWords, int index) {
-        words[pageLevel.code()] = entryWords;
-        indexes[pageLevel.code()] = index;
-    }
-
-    void held(PageLevel reached, boolean held) {
-        level = reached.code();
-        exclusive = held;
     }
 
     private boolean countsPages() {

@@ -1,14 +1,17 @@
 package dev.pamt.seamcall.emulator.sept;
 
 import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdHold;
 
 /**
- * What one call on a guest address has found and holds: the TD, the Secure EPT tree, and the entry.
+ * What one call on a guest address has found and holds: the TD, the Secure EPT tree, the entry, and the pages that come
+ * and go with it, one for each VM.
  *
- * <p>{@link SeptAccess#open} fills it in; {@link #release} gives back what is held, from the entry upwards.
+ * <p>{@link SeptAccess#open} fills it in; {@link #release} gives back what is held, from the pages upwards.
  */
 final class GpaCall {
     final TdHold hold;
@@ -22,6 +25,8 @@ final class GpaCall {
     long entry;
     private LockMode tree;
     private boolean entryHeld;
+    private PamtWalk[] given;
+    private ImplicitEntry[] known;
 
     GpaCall(long originalRcx, long originalRdx) {
         this(new TdHold(), originalRcx, originalRdx);
@@ -61,6 +66,44 @@ final class GpaCall {
         entryHeld = true;
     }
 
+    /** The page that the host gives for a VM, which holds nothing at first. */
+    PamtWalk given(int vm) {
+        if (given == null) {
+            given = new PamtWalk[L2Trees.VMS];
+        }
+        if (given[vm] == null) {
+            given[vm] = new PamtWalk();
+        }
+        return given[vm];
+    }
+
+    /** The page that the host gives for the TD itself. */
+    PamtWalk given() {
+        return given(0);
+    }
+
+    /** Whether the host gives a page for a VM. */
+    boolean isGiven(int vm) {
+        return given != null && given[vm] != null;
+    }
+
+    /** Tries to lock the page that the tree of a VM leads to, exclusively. */
+    boolean acquireKnown(int vm, ImplicitEntry page) {
+        if (!page.acquire(LockMode.EXCLUSIVE)) {
+            return false;
+        }
+        if (known == null) {
+            known = new ImplicitEntry[L2Trees.VMS];
+        }
+        known[vm] = page;
+        return true;
+    }
+
+    /** The locked page that the tree of a VM leads to, or null. */
+    ImplicitEntry known(int vm) {
+        return known == null ? null : known[vm];
+    }
+
     /** Puts a new value in place of the entry, which is not held any more. */
     void publish(long value) {
         entryHeld = false;
@@ -73,6 +116,16 @@ final class GpaCall {
     }
 
     void release() {
+        for (int vm = 0; vm < L2Trees.VMS && given != null; vm++) {
+            if (given[vm] != null) {
+                given[vm].release();
+            }
+        }
+        for (int vm = 0; vm < L2Trees.VMS && known != null; vm++) {
+            if (known[vm] != null) {
+                known[vm].release(LockMode.EXCLUSIVE);
+            }
+        }
         if (entryHeld) {
             entryHeld = false;
             SeptEntry.release(words, index);

@@ -6,6 +6,7 @@ import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.td.Td;
 
 /**
@@ -73,9 +74,9 @@ public final class GuestPages {
     private final SeptAccess access;
     private final SparseMemory memory;
 
-    GuestPages(SeptAccess access) {
+    GuestPages(Machine machine, SeptAccess access) {
         this.access = access;
-        this.memory = access.memory();
+        memory = machine.memory();
     }
 
     /** Accepts a page. */

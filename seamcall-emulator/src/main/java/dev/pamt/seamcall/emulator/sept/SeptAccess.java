@@ -7,8 +7,12 @@ import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.memory.Words;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
+import dev.pamt.seamcall.emulator.pamt.Pamt;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.Machine;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdAccess;
 
@@ -24,13 +28,17 @@ final class SeptAccess {
     private static final int INDEX_MASK = 511;
 
     private final SparseMemory memory;
+    private final Pamt pamt;
     private final TdAccess tds;
     private final HpaRules hpas;
+    private final RacePoint.Listener racePoints;
 
-    SeptAccess(SparseMemory memory, TdAccess tds, HpaRules hpas) {
-        this.memory = memory;
+    SeptAccess(Machine machine, Pamt pamt, TdAccess tds) {
+        this.pamt = pamt;
         this.tds = tds;
-        this.hpas = hpas;
+        memory = machine.memory();
+        hpas = machine.hpas();
+        racePoints = machine.racePoints();
     }
 
     /** Starts a call: remembers RCX and RDX and zeroes them. */
@@ -41,8 +49,29 @@ final class SeptAccess {
         return call;
     }
 
+    /** What a leaf does with an entry that it has found and holds; returns the status. */
+    @FunctionalInterface
+    interface Action {
+        long on(GpaCall call, SeamcallRegisters regs);
+    }
+
+    /** Runs a leaf: finds and locks the entry, acts on it if that succeeds, and releases what is held by then. */
+    long run(SeamcallRegisters regs, GpaRule rule, Action action) {
+        return run(start(regs), regs, rule, action);
+    }
+
+    /** Runs a leaf whose call was started before. */
+    long run(GpaCall call, SeamcallRegisters regs, GpaRule rule, Action action) {
+        long status = open(call, regs, rule);
+        if (status == 0) {
+            status = action.on(call, regs);
+        }
+        call.release();
+        return status;
+    }
+
     /** Locks the TD, the tree and the entry of a call; the status, or 0. What is held then is the call's to release. */
-    long open(GpaCall call, SeamcallRegisters regs, GpaRule rule) {
+    private long open(GpaCall call, SeamcallRegisters regs, GpaRule rule) {
         long tdrHpa = call.originalRdx;
         if (rule.flag() != GpaRule.Flag.NONE) {
             if ((tdrHpa & TDR_FLAGS & ~1L) != 0 || tdrHpa >>> 52 != 0) {
@@ -140,6 +169,22 @@ final class SeptAccess {
         }
     }
 
+    /**
+     * The address of the entry where a walk of the TD's own tree ends, for a test harness: no lock is taken, and an entry
+     * that is blocked does not end it.
+     */
+    long entryHpa(Td td, long gpa, int downTo) {
+        long table = td.septRootHpa(0);
+        for (int level = td.rootLevel(); ; level--) {
+            long entryHpa = table + (long) indexOf(gpa, level) * Long.BYTES;
+            long entry = memory.read64(entryHpa);
+            if (level == downTo || SeptEntry.isFree(entry) || SeptEntry.isLeaf(entry)) {
+                return entryHpa;
+            }
+            table = pageHpaOf(entry);
+        }
+    }
+
     private long lockEntry(GpaCall call, SeamcallRegisters regs) {
         if (!SeptEntry.acquireByHost(call.words, call.index)) {
             return fail(call, regs, TdxStatus.OPERAND_BUSY);
@@ -189,6 +234,19 @@ final class SeptAccess {
         return hpas.withoutHkid(SeptEntry.hpa(SeptEntry.withoutCounter(call.entry, call.level)));
     }
 
+    /** Tries to lock the Secure EPT page that the tree of a VM leads to. */
+    boolean lockSeptPage(GpaCall call, int vm, long page) {
+        return call.acquireKnown(vm, pamt.implicit(page, PageLevel.SIZE_4K));
+    }
+
+    /** Takes a page from its TD; the removal hint if it was the last one of a region with a pair. */
+    long free(Td td, ImplicitEntry page, PageLevel level) {
+        td.addChildPages(-level.bytes() / PageLevel.SIZE_4K.bytes());
+        page.free();
+        racePoints.reached(RacePoint.PAGE_FREE_BUT_COUNTED);
+        return page.uncount();
+    }
+
     /** The address in an entry that leads to a Secure EPT page. */
     long pageHpaOf(long entry) {
         return hpas.withoutHkid(SeptEntry.hpa(entry));
@@ -197,14 +255,6 @@ final class SeptAccess {
     /** An address with the key id of the TD, as entries hold it. */
     long withHkid(Td td, long hpa) {
         return hpa | (long) td.hkid() << hpas.hkidStartBit();
-    }
-
-    HpaRules hpas() {
-        return hpas;
-    }
-
-    SparseMemory memory() {
-        return memory;
     }
 
     static int shift(int level) {

@@ -18,7 +18,7 @@ import dev.pamt.seamcall.emulator.memory.Words;
  *
  * <p>Source: TDX module 1.5.25, sept_manager.h; facts 5.2.
  */
-final class SeptEntry {
+public final class SeptEntry {
     static final long READ_WRITE_EXECUTE = 7;
     static final long XU = 1L << 10;
     static final long IPAT = 1L << 6;
@@ -41,6 +41,9 @@ final class SeptEntry {
     private static final int ALIAS_SHIFT = 57;
     private static final long ARCHITECTURAL_LEAF = PERMISSIONS | MEMORY_TYPE | HPA | IPAT | PS | SUPPRESS_VE;
     private static final long ARCHITECTURAL_NON_LEAF = PERMISSIONS | PS;
+
+    /** An entry that maps nothing; a TD begins with a root page full of them. */
+    public static final long FREE = SUPPRESS_VE | SeptState.FREE.bits();
 
     /** An L2 entry that maps nothing. */
     static final long L2_FREE = 0;
@@ -103,11 +106,6 @@ final class SeptEntry {
 
     static boolean isLocked(long entry) {
         return (entry & LOCK) != 0;
-    }
-
-    /** An entry that maps nothing. */
-    static long free() {
-        return SUPPRESS_VE | SeptState.FREE.bits();
     }
 
     /** An entry that maps a page. */
@@ -181,6 +179,11 @@ final class SeptEntry {
 
     static boolean isPresent(long entry) {
         return (entry & READ_WRITE_EXECUTE) != 0;
+    }
+
+    /** Whether an entry has the state of one that maps nothing, whatever else is in it. */
+    static boolean isFree(long entry) {
+        return (entry & SeptState.FREE.bits()) == SeptState.FREE.bits();
     }
 
     static boolean isLeaf(long entry) {

@@ -28,6 +28,7 @@ public final class Td {
     public static final int MAX_CONTROL_PAGES = 9;
 
     private static final int SEPT_ROOT = 3;
+    private static final int FOUR_LEVEL_ROOT = 3;
     private static final int FIRST_L2_SEPT_ROOT = 6;
 
     private final long tdrHpa;
@@ -39,7 +40,7 @@ public final class Td {
     private final AtomicIntegerArray vcpusInEpoch = new AtomicIntegerArray(2);
     private final AtomicInteger vcpus = new AtomicInteger();
     private final AtomicInteger associatedVcpus = new AtomicInteger();
-    private Lifecycle lifecycle = Lifecycle.HKID_ASSIGNED;
+    private TdLifecycle lifecycle = TdLifecycle.HKID_ASSIGNED;
     private int keyPackages;
     private int controlPageCount;
     private volatile OpState opState = OpState.UNINITIALIZED;
@@ -63,11 +64,11 @@ public final class Td {
     }
 
     /** Where the TD is in its life. */
-    public Lifecycle lifecycle() {
+    public TdLifecycle lifecycle() {
         return lifecycle;
     }
 
-    void setLifecycle(Lifecycle next) {
+    void setLifecycle(TdLifecycle next) {
         lifecycle = next;
     }
 
@@ -117,6 +118,11 @@ public final class Td {
         return controlPages[vm == 0 ? SEPT_ROOT : FIRST_L2_SEPT_ROOT + vm - 1];
     }
 
+    /** The level of the root of its Secure EPT; before MNG.INIT chooses it, that of four levels. */
+    public int rootLevel() {
+        return params == null ? FOUR_LEVEL_ROOT : params.rootLevel();
+    }
+
     /** The operation state. */
     public OpState opState() {
         return opState;
@@ -139,19 +145,44 @@ public final class Td {
         return params;
     }
 
-    /** The x2APIC ids of the vCPUs, by their index. */
-    int[] x2apicIds() {
-        return x2apicIds;
+    /** The number of vCPUs that are initialised. */
+    int vcpus() {
+        return vcpus.get();
     }
 
-    /** The number of vCPUs that are initialised. */
-    AtomicInteger vcpus() {
-        return vcpus;
+    /** Counts a vCPU that is about to be initialised, and returns its index. */
+    public int takeVcpuIndex() {
+        return vcpus.getAndIncrement();
+    }
+
+    /** Returns the index of a vCPU that could not be initialised. */
+    public void returnVcpuIndex() {
+        vcpus.decrementAndGet();
+    }
+
+    /** The x2APIC id of a vCPU, by its index. */
+    public int x2apicId(int vcpu) {
+        return x2apicIds[vcpu];
+    }
+
+    /** Lists the x2APIC id of a vCPU. */
+    public void setX2apicId(int vcpu, int id) {
+        x2apicIds[vcpu] = id;
     }
 
     /** The number of vCPUs that are associated with a processor. */
-    AtomicInteger associatedVcpus() {
-        return associatedVcpus;
+    int associatedVcpus() {
+        return associatedVcpus.get();
+    }
+
+    /** Counts a vCPU that a processor is associated with now. */
+    public void countAssociatedVcpu() {
+        associatedVcpus.incrementAndGet();
+    }
+
+    /** Counts a vCPU that no processor is associated with any more. */
+    public void countDissociatedVcpu() {
+        associatedVcpus.decrementAndGet();
     }
 
     /** The TLB epoch. */
@@ -169,11 +200,13 @@ public final class Td {
         return vcpusInEpoch.get((int) (ofEpoch & 1));
     }
 
-    void enterEpoch(long inEpoch) {
+    /** Counts a vCPU that goes inside, under the shared epoch lock. */
+    public void enterEpoch(long inEpoch) {
         vcpusInEpoch.incrementAndGet((int) (inEpoch & 1));
     }
 
-    void leaveEpoch(long inEpoch) {
+    /** Counts a vCPU that comes out and went inside in an epoch. */
+    public void leaveEpoch(long inEpoch) {
         vcpusInEpoch.decrementAndGet((int) (inEpoch & 1));
     }
 

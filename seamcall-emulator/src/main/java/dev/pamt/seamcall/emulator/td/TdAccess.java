@@ -4,11 +4,12 @@ import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
-import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import java.util.Set;
+import java.util.function.ToLongFunction;
 
 /** Finds, locks and checks the TD that a call is about. */
 public final class TdAccess {
@@ -19,6 +20,26 @@ public final class TdAccess {
     public TdAccess(Pamt pamt, TdTable tds) {
         this.pamt = pamt;
         this.tds = tds;
+    }
+
+    /** Runs a leaf: locks the TD whose root page the host names, acts if that succeeds, and releases what is held by then. */
+    public long run(long tdrHpa, TdxOperand operand, LockMode mode, ToLongFunction<TdHold> action) {
+        TdHold hold = new TdHold();
+        long status = lock(hold, tdrHpa, operand, mode);
+        if (status == 0) {
+            status = action.applyAsLong(hold);
+        }
+        hold.release();
+        return status;
+    }
+
+    /** Runs a leaf on a TD that must be in one of some states; a leaf that shares the TD holds the state, too. */
+    public long run(
+            long tdrHpa, TdxOperand operand, LockMode mode, Set<OpState> allowed, ToLongFunction<TdHold> action) {
+        return run(tdrHpa, operand, mode, hold -> {
+            long status = checkState(hold, allowed, mode == LockMode.SHARED);
+            return status != 0 ? status : action.applyAsLong(hold);
+        });
     }
 
     /** Locks the TD whose root page the host names; the status, or 0. */
@@ -32,11 +53,11 @@ public final class TdAccess {
 
     /** Locks the TD that owns a page which the call holds already; the status, or 0. */
     public long lockOwner(TdHold hold, long tdrHpa, LockMode mode) {
-        PamtLeaf leaf = pamt.implicit(tdrHpa, PageLevel.SIZE_4K);
-        if (!leaf.acquire(mode)) {
+        ImplicitEntry root = pamt.implicit(tdrHpa, PageLevel.SIZE_4K);
+        if (!root.acquire(mode)) {
             return TdxStatus.OPERAND_BUSY.with(TdxOperand.TDR);
         }
-        hold.setImplicit(leaf, mode);
+        hold.setImplicit(root, mode);
         hold.setTd(tds.at(tdrHpa));
         return 0;
     }
@@ -50,7 +71,7 @@ public final class TdAccess {
      */
     public long checkState(TdHold hold, Set<OpState> allowed, boolean shareOpState) {
         Td td = hold.td();
-        if (td.lifecycle() != Lifecycle.KEYS_CONFIGURED) {
+        if (td.lifecycle() != TdLifecycle.KEYS_CONFIGURED) {
             return TdxStatus.TD_KEYS_NOT_CONFIGURED.code();
         }
         if (td.controlPageCount() < Td.MIN_CONTROL_PAGES) {

@@ -1,19 +1,21 @@
 package dev.pamt.seamcall.emulator.td;
 
 import dev.pamt.seamcall.emulator.lock.HostPriorityLock;
+import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
-import dev.pamt.seamcall.emulator.pamt.PamtLeaf;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 
 /**
- * A TD that a call holds: the lock of its root page, and that of its operation state if the leaf takes it.
+ * A TD that a call holds: the lock of its root page, that of its operation state and that of a page to be given to it, if
+ * the leaf takes them.
  *
  * <p>Belongs to one call. {@link TdAccess} fills it in; {@link #release} gives back what is held and may be called on a
  * hold that holds nothing.
  */
 public final class TdHold {
     private final PamtWalk explicit = new PamtWalk();
-    private PamtLeaf implicit;
+    private PamtWalk page;
+    private ImplicitEntry implicit;
     private LockMode implicitMode;
     private boolean opStateShared;
     private Td td;
@@ -33,6 +35,14 @@ public final class TdHold {
         return td;
     }
 
+    /** The page that the host gives to the TD, which holds nothing at first. */
+    public PamtWalk page() {
+        if (page == null) {
+            page = new PamtWalk();
+        }
+        return page;
+    }
+
     PamtWalk explicit() {
         return explicit;
     }
@@ -41,8 +51,8 @@ public final class TdHold {
         td = held;
     }
 
-    void setImplicit(PamtLeaf leaf, LockMode mode) {
-        implicit = leaf;
+    void setImplicit(ImplicitEntry root, LockMode mode) {
+        implicit = root;
         implicitMode = mode;
     }
 
@@ -51,7 +61,7 @@ public final class TdHold {
     }
 
     /** Gives the lock of the operation state back; the root page stays held. */
-    void releaseOpState() {
+    public void releaseOpState() {
         if (opStateShared) {
             opStateShared = false;
             HostPriorityLock.releaseShared(td.locks(), Td.OP_STATE_LOCK);
@@ -60,11 +70,14 @@ public final class TdHold {
 
     /** Gives everything back. */
     public void release() {
+        if (page != null) {
+            page.release();
+        }
         releaseOpState();
         if (implicit != null) {
-            PamtLeaf leaf = implicit;
+            ImplicitEntry held = implicit;
             implicit = null;
-            leaf.release(implicitMode);
+            held.release(implicitMode);
         }
         explicit.release();
     }

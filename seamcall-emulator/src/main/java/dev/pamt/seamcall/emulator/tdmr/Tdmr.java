@@ -51,19 +51,15 @@ public final class Tdmr {
         return nextHpa >= endHpa();
     }
 
-    /** The address of the PAMT_1G entry of an address. */
-    public long pamt1gHpa(long hpa) {
-        return info.pamt1g().start() + indexOf(hpa, PageLevel.SIZE_1G) * ENTRY_BYTES;
-    }
-
-    /** The address of the PAMT_2M entry of an address. */
-    public long pamt2mHpa(long hpa) {
-        return info.pamt2m().start() + indexOf(hpa, PageLevel.SIZE_2M) * ENTRY_BYTES;
-    }
-
-    /** The address of the PAMT_4K entry of an address, in static mode. */
-    public long pamt4kHpa(long hpa) {
-        return info.pamt4k().start() + indexOf(hpa, PageLevel.SIZE_4K) * ENTRY_BYTES;
+    /** The address of the PAMT entry of an address in the array of a level; there is one for 4K pages in static mode only. */
+    public long pamtEntryHpa(long hpa, PageLevel level) {
+        TdmrInfo.Area array =
+                switch (level) {
+                    case SIZE_1G -> info.pamt1g();
+                    case SIZE_2M -> info.pamt2m();
+                    case SIZE_4K -> info.pamt4k();
+                };
+        return array.start() + indexOf(hpa, level) * ENTRY_BYTES;
     }
 
     /** The address of the word of the page bitmap that has the bit of an address, in dynamic mode. */
@@ -113,15 +109,17 @@ public final class Tdmr {
         if (dynamicPamt) {
             memory.zeroWords(bitmapHpa(start), pages / Long.SIZE);
         } else {
-            for (long hpa = pamt4kHpa(start); hpa < pamt4kHpa(end); hpa += SparseMemory.PAGE_BYTES) {
+            for (long hpa = pamtEntryHpa(start, PageLevel.SIZE_4K);
+                    hpa < pamtEntryHpa(end, PageLevel.SIZE_4K);
+                    hpa += SparseMemory.PAGE_BYTES) {
                 memory.zeroPage(hpa);
             }
         }
         markReserved(memory, start, end);
         int regions = (int) ((end - start) >>> PageLevel.SIZE_2M.shift());
-        memory.zeroWords(pamt2mHpa(start), regions * ENTRY_BYTES / Long.BYTES);
+        memory.zeroWords(pamtEntryHpa(start, PageLevel.SIZE_2M), regions * ENTRY_BYTES / Long.BYTES);
         if ((end & GIB - 1) == 0) {
-            memory.zeroWords(pamt1gHpa(start), ENTRY_BYTES / Long.BYTES);
+            memory.zeroWords(pamtEntryHpa(start, PageLevel.SIZE_1G), ENTRY_BYTES / Long.BYTES);
         }
         nextHpa = end;
     }
@@ -135,7 +133,7 @@ public final class Tdmr {
                     long word = bitmapHpa(hpa);
                     Words.fao(memory.page(word), SparseMemory.wordIndex(word), bitmapBit(hpa));
                 } else {
-                    memory.write64(pamt4kHpa(hpa), TYPE_RESERVED);
+                    memory.write64(pamtEntryHpa(hpa, PageLevel.SIZE_4K), TYPE_RESERVED);
                 }
             }
         }

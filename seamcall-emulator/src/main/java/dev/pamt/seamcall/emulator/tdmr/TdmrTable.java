@@ -4,6 +4,7 @@ import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.platform.HpaRules;
+import dev.pamt.seamcall.emulator.platform.Machine;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,10 +32,10 @@ public final class TdmrTable {
     private volatile Tdmr[] tdmrs = NONE;
 
     /** Makes an empty table. */
-    public TdmrTable(SparseMemory memory, HpaRules hpas, Cmrs cmrs) {
-        this.memory = memory;
-        this.hpas = hpas;
+    public TdmrTable(Machine machine, Cmrs cmrs) {
         this.cmrs = cmrs;
+        memory = machine.memory();
+        hpas = machine.hpas();
     }
 
     /** Whether PAMT_4K entries live in page pairs. */

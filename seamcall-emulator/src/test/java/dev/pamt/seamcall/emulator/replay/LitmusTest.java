@@ -9,7 +9,7 @@ import dev.pamt.seamcall.conformance.Recording;
 import dev.pamt.seamcall.emulator.EmulatorConfig;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 import dev.pamt.seamcall.emulator.Inspection;
-import dev.pamt.seamcall.emulator.platform.Schedule;
+import dev.pamt.seamcall.emulator.platform.RacePoint;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -67,7 +67,7 @@ class LitmusTest {
             return Inspection.open(EmulatorConfig.of(config), this::delay, System::nanoTime);
         }
 
-        private void delay(Schedule.Step step) {
+        private void delay(RacePoint point) {
             if (racing) {
                 int spins = random.get().nextInt(MAX_DELAY_SPINS);
                 for (int i = 0; i < spins; i++) {

@@ -1,0 +1,59 @@
+package dev.pamt.seamcall.emulator.guest;
+
+import dev.pamt.seamcall.PageLevel;
+import java.util.Objects;
+
+/** One thing that a guest does. Immutable and thread-safe. */
+public sealed interface GuestAction {
+    /** How memory is accessed. */
+    enum AccessKind {
+        /** Loading data. */
+        READ,
+        /** Storing data. */
+        WRITE,
+        /** Fetching instructions. */
+        EXECUTE
+    }
+
+    /**
+     * TDG.MEM.PAGE.ACCEPT: takes a pending page over, which is zeroed.
+     *
+     * @param gpa the guest address
+     * @param level the page size
+     */
+    record Accept(long gpa, PageLevel level) implements GuestAction {
+        /**
+         * Makes the action.
+         *
+         * @param gpa the guest address
+         * @param level the page size
+         */
+        public Accept {
+            Objects.requireNonNull(level, "level");
+        }
+    }
+
+    /**
+     * Accesses memory.
+     *
+     * @param gpa the guest address
+     * @param kind how it is accessed
+     */
+    record Access(long gpa, AccessKind kind) implements GuestAction {
+        /**
+         * Makes the action.
+         *
+         * @param gpa the guest address
+         * @param kind how it is accessed
+         */
+        public Access {
+            Objects.requireNonNull(kind, "kind");
+        }
+    }
+
+    /** TDG.VP.VEINFO.GET: fetches what the last virtualisation exception was about, so that there can be another one. */
+    record GetVeInfo() implements GuestAction {}
+
+    /** TDG.VP.VMCALL without registers: gives the processor to the host. */
+    record Vmcall() implements GuestAction {}
+}
