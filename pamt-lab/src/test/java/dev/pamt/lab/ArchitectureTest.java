@@ -1,6 +1,7 @@
 package dev.pamt.lab;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.base.DescribedPredicate;
@@ -118,5 +119,17 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage(IMPL, EMULATOR));
+    }
+
+    /** The API and its service interfaces know each other, as java.nio.file and java.nio.file.spi do. */
+    @Test
+    void noTwoPackagesKnowEachOther() {
+        holds(slices()
+                .matching("dev.pamt.(**)")
+                .should()
+                .beFreeOfCycles()
+                .ignoreDependency(
+                        JavaClass.Predicates.resideInAPackage("dev.pamt.api"),
+                        JavaClass.Predicates.resideInAPackage("dev.pamt.api.spi")));
     }
 }

@@ -1,6 +1,5 @@
 package dev.pamt.seamcall;
 
-import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
 
 /**
@@ -66,11 +65,14 @@ public interface SeamcallPlatform extends AutoCloseable {
     int privateHkids();
 
     /**
-     * What a test harness can do with the module beyond calling it.
+     * Finds what a backend can do beyond what every backend does. {@code dev.pamt.seamcall.harness.ModuleInspection} is one such
+     * thing: what a test harness can do with the module beyond calling it.
      *
+     * @param <T> the type of the extension
+     * @param type its class
      * @return empty unless the backend offers it
      */
-    default Optional<ModuleInspection> inspection() {
+    default <T> Optional<T> extension(Class<T> type) {
         return Optional.empty();
     }
 

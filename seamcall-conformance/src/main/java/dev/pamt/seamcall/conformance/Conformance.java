@@ -19,7 +19,7 @@ import java.util.function.Supplier;
  * call of the recording, and compares the status, all registers and what the recording knows of the module's state.
  *
  * <p>A recording that needs what the backend has not (an option of {@link PlatformConfig}, a {@linkplain
- * SeamcallPlatform#inspection() way to look inside}) is skipped from there on, and the result says why.
+ * SeamcallPlatform#extension way to look inside}) is skipped from there on, and the result says why.
  *
  * <p>Immutable and thread-safe, if the backend is. <b>Progress:</b> a replay takes as long as its calls take.
  */

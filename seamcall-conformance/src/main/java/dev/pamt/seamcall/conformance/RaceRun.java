@@ -57,7 +57,7 @@ final class RaceRun {
         this.race = race;
         this.listener = listener;
         this.headStart = headStart;
-        inspection = machine.platform().inspection().orElse(null);
+        inspection = machine.platform().extension(ModuleInspection.class).orElse(null);
     }
 
     void run(ExecutorService other) throws InterruptedException {

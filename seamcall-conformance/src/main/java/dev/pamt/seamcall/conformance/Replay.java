@@ -47,7 +47,7 @@ final class Replay {
         this.platform = machine.platform();
         this.leftOut = leftOut;
         this.result = result;
-        inspection = platform.inspection().orElse(null);
+        inspection = platform.extension(ModuleInspection.class).orElse(null);
         GuestDriver driver = inspection == null ? null : inspection.guests().orElse(null);
         guests = driver == null ? null : new GuestReplay(inspection, driver, result);
     }

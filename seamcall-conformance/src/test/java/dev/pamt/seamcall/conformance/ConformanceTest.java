@@ -30,6 +30,11 @@ class ConformanceTest {
 
     /** A machine without a module: every call has the same answer. */
     private record Dumb(SeamcallProvider provider, Optional<ModuleInspection> inspection) implements SeamcallPlatform {
+        @Override
+        public <T> Optional<T> extension(Class<T> type) {
+            return inspection.filter(type::isInstance).map(type::cast);
+        }
+
         Dumb(SeamcallProvider provider) {
             this(provider, Optional.empty());
         }

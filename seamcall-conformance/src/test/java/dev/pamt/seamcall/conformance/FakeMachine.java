@@ -99,8 +99,8 @@ final class FakeMachine implements SeamcallPlatform, ModuleInspection, GuestDriv
     }
 
     @Override
-    public Optional<ModuleInspection> inspection() {
-        return inspected ? Optional.of(this) : Optional.empty();
+    public <T> Optional<T> extension(Class<T> type) {
+        return inspected && type.isInstance(this) ? Optional.of(type.cast(this)) : Optional.empty();
     }
 
     @Override

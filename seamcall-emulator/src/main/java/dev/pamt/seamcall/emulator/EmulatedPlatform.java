@@ -11,7 +11,6 @@ import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
-import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
@@ -146,8 +145,8 @@ public final class EmulatedPlatform implements SeamcallPlatform {
     }
 
     @Override
-    public Optional<ModuleInspection> inspection() {
-        return Optional.of(inspection);
+    public <T> Optional<T> extension(Class<T> type) {
+        return type.isInstance(inspection) ? Optional.of(type.cast(inspection)) : Optional.empty();
     }
 
     /** Switches the machine off: later calls are answered with an exception. */

@@ -90,7 +90,7 @@ final class TestHost {
     }
 
     ModuleInspection inspection() {
-        return machine.inspection().orElseThrow();
+        return machine.extension(ModuleInspection.class).orElseThrow();
     }
 
     Seamcalls calls() {

@@ -3,7 +3,6 @@ package dev.pamt.seamcall.decorator;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
-import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
 
 /** A machine whose processors and memory are wrapped. */
@@ -57,8 +56,8 @@ final class DecoratedPlatform implements SeamcallPlatform {
     }
 
     @Override
-    public Optional<ModuleInspection> inspection() {
-        return platform.inspection();
+    public <T> Optional<T> extension(Class<T> type) {
+        return platform.extension(type);
     }
 
     @Override

@@ -264,7 +264,7 @@ public abstract class SeamcallProviderContractTest {
     void spi6ALockThatIsHeldIsTriedOnceAndAnsweredBusy() throws Exception {
         need(Capability.INSPECTION);
         bringUp();
-        ModuleInspection inspection = machine.inspection().orElseThrow();
+        ModuleInspection inspection = machine.extension(ModuleInspection.class).orElseThrow();
         inspection.setLockWord(PageLevel.SIZE_2M, region(5), EXCLUSIVE);
         ExecutorService caller = Executors.newSingleThreadExecutor();
         try {

@@ -7,6 +7,7 @@ import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -33,7 +34,8 @@ class DecoratedPlatformTest {
         assertEquals(1, decorated.packageOf(1));
         assertEquals(32, decorated.firstPrivateHkid());
         assertEquals(31, decorated.privateHkids());
-        assertSame(machine.inspection, decorated.inspection().orElseThrow());
+        assertSame(
+                machine.inspection, decorated.extension(ModuleInspection.class).orElseThrow());
         decorated.memory().write64(0x1000, 7);
         assertEquals(List.of("0x1000=0x7"), machine.hostWrites);
     }

@@ -76,8 +76,8 @@ final class StubPlatform implements SeamcallPlatform {
     }
 
     @Override
-    public Optional<ModuleInspection> inspection() {
-        return Optional.of(inspection);
+    public <T> Optional<T> extension(Class<T> type) {
+        return Optional.of(inspection).filter(type::isInstance).map(type::cast);
     }
 
     @Override

@@ -5,7 +5,6 @@ import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
-import dev.pamt.seamcall.harness.ModuleInspection;
 import java.util.Optional;
 
 /** The emulator with one thing wrong. */
@@ -52,8 +51,8 @@ class BrokenPlatform implements SeamcallPlatform {
     }
 
     @Override
-    public Optional<ModuleInspection> inspection() {
-        return good.inspection();
+    public <T> Optional<T> extension(Class<T> type) {
+        return good.extension(type);
     }
 
     @Override

@@ -33,7 +33,7 @@ class ChildPagesTest {
 
     private SeamcallPlatform open(PlatformConfig config) {
         SeamcallPlatform machine = new EmulatorFactory().open(config);
-        ModuleInspection inspection = machine.inspection().orElseThrow();
+        ModuleInspection inspection = machine.extension(ModuleInspection.class).orElseThrow();
         SeamcallDecorator counting = (backend, processor) -> (rax, regs) -> {
             SeamcallLeaf leaf = SeamcallLeaf.of(rax);
             long tdr = regs.rdx & PAGE;
