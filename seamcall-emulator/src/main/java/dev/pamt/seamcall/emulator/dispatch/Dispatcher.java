@@ -10,10 +10,12 @@ import dev.pamt.seamcall.emulator.platform.LeafHandler;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
 import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 
 /**
  * The door of the module: checks the leaf word and the state of the module, then calls the handler of the leaf (TDX module
@@ -46,15 +48,9 @@ public final class Dispatcher {
             SeamcallLeaf.SYS_LP_SHUTDOWN,
             SeamcallLeaf.SYS_UPDATE);
 
-    private static final Set<SeamcallLeaf> VERSIONED = EnumSet.of(
-            SeamcallLeaf.MEM_PAGE_PROMOTE,
-            SeamcallLeaf.MEM_SEPT_ADD,
-            SeamcallLeaf.MEM_SEPT_REMOVE,
-            SeamcallLeaf.MNG_RD,
-            SeamcallLeaf.VP_RD,
-            SeamcallLeaf.VP_INIT,
-            SeamcallLeaf.SYS_INIT,
-            SeamcallLeaf.SYS_UPDATE);
+    private static final Set<SeamcallLeaf> VERSIONED = Arrays.stream(SeamcallLeaf.values())
+            .filter(leaf -> leaf.maxVersion() > 0)
+            .collect(Collectors.toUnmodifiableSet());
 
     private static final int LEAVES = Long.SIZE;
     private static final long BEFORE_READY_BITS = bits(BEFORE_READY);

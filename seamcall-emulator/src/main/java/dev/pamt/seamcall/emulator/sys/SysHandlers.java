@@ -3,6 +3,7 @@ package dev.pamt.seamcall.emulator.sys;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.key.KeyOwnershipTable;
@@ -24,7 +25,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <p>The counters of processors and packages change under the module-wide lock; processors share it, hence the atomic one.
  */
 public final class SysHandlers implements HandlerFamily {
-    private static final long DYNAMIC_PAMT = 1L << 16;
     private static final long HKID = 0xFFFF;
     private static final int DYNAMIC_PAMT_MAX_HKID_START_BIT = 48;
 
@@ -126,11 +126,11 @@ public final class SysHandlers implements HandlerFamily {
         if (count < 1 || count > TdmrTable.MAX_TDMRS) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX);
         }
-        long known = machine.dynamicPamt() ? HKID | DYNAMIC_PAMT : HKID;
+        long known = machine.dynamicPamt() ? HKID | Seamcalls.SYS_CONFIG_DYNAMIC_PAMT : HKID;
         if ((options & ~known) != 0 || !hpas.isPrivate(options & HKID)) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.R8);
         }
-        boolean dynamicPamt = (options & DYNAMIC_PAMT) != 0;
+        boolean dynamicPamt = (options & Seamcalls.SYS_CONFIG_DYNAMIC_PAMT) != 0;
         kot.setState((int) (options & HKID), KeyOwnershipTable.State.RESERVED);
         tdmrs.setDynamicPamt(dynamicPamt);
         if (dynamicPamt && hpas.hkidStartBit() > DYNAMIC_PAMT_MAX_HKID_START_BIT) {
