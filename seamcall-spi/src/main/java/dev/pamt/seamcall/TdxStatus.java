@@ -101,6 +101,8 @@ public enum TdxStatus {
     VCPU_ASSOCIATED(0x8000_0701_0000_0000L, Detail.NONE),
     /** The vCPU is not associated with this processor. */
     VCPU_NOT_ASSOCIATED(0x8000_0702_0000_0000L, Detail.NONE),
+    /** Guest side: no virtualisation exception has left information to be fetched. */
+    NO_VALID_VE_INFO(0xC000_0704_0000_0000L, Detail.NONE),
     /** The TD has as many vCPUs as it may have. */
     MAX_VCPUS_EXCEEDED(0xC000_0705_0000_0000L, Detail.NONE),
     /** No entropy for the key; call again. */

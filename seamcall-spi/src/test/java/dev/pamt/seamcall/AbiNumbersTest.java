@@ -37,6 +37,31 @@ class AbiNumbersTest {
     }
 
     @Test
+    void anAccessHasItsBitOfTheExitQualification() {
+        assertEquals(
+                "READ 1, WRITE 2, EXECUTE 4",
+                Arrays.stream(AccessKind.values())
+                        .map(kind -> kind + " " + kind.qualification())
+                        .collect(Collectors.joining(", ")));
+    }
+
+    @Test
+    void theLeavesOfAGuestHaveTheNumbersOfTheAbi() {
+        assertEquals(
+                "TDG.VP.VMCALL 0 0, TDG.VP.VEINFO.GET 3 3, TDG.MEM.PAGE.ACCEPT 6 6",
+                Arrays.stream(TdcallLeaf.values())
+                        .map(leaf -> leaf + " " + leaf.number() + " " + leaf.rax())
+                        .collect(Collectors.joining(", ")));
+        for (TdcallLeaf leaf : TdcallLeaf.values()) {
+            assertSame(leaf, TdcallLeaf.of(leaf.rax()));
+            assertSame(leaf, TdcallLeaf.of(1L << 16 | leaf.rax()));
+        }
+        for (long rax : new long[] {-1, 1, 7, 0x1_0001, 0x8006}) {
+            assertNull(TdcallLeaf.of(rax), "leaf word " + rax);
+        }
+    }
+
+    @Test
     void anOperandIsFoundByItsIdAndAnIdWithoutOperandFindsNone() {
         for (TdxOperand operand : TdxOperand.values()) {
             assertSame(operand, TdxOperand.ofId(operand.id()));

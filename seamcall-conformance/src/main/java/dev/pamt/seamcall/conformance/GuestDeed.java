@@ -1,7 +1,7 @@
 package dev.pamt.seamcall.conformance;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.SeamcallRegisters;
-import dev.pamt.seamcall.harness.GuestDriver.Access;
 
 /** What a guest does in a recording. */
 sealed interface GuestDeed {
@@ -15,7 +15,7 @@ sealed interface GuestDeed {
     record Tdcall(long rax, SeamcallRegisters in, Line.Answer out) implements GuestDeed {}
 
     /** An access to memory. */
-    record MemoryAccess(long gpa, Access kind) implements GuestDeed {}
+    record MemoryAccess(long gpa, AccessKind kind) implements GuestDeed {}
 
     /** It is interrupted. */
     record Interrupt() implements GuestDeed {}

@@ -1,5 +1,6 @@
 package dev.pamt.seamcall.conformance;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
@@ -17,7 +18,6 @@ import dev.pamt.seamcall.conformance.Line.SeptEntries;
 import dev.pamt.seamcall.conformance.Line.State;
 import dev.pamt.seamcall.conformance.Line.SysConfig;
 import dev.pamt.seamcall.conformance.Line.TdParams;
-import dev.pamt.seamcall.harness.GuestDriver.Access;
 import dev.pamt.seamcall.harness.GuestDriver.StepOutcome;
 import dev.pamt.seamcall.harness.ModuleInspection.TdLock;
 import java.util.Collections;
@@ -138,11 +138,11 @@ final class LineParser {
     }
 
     private static GuestDeed access(JsonValue line, String name) {
-        Access kind =
+        AccessKind kind =
                 switch (name) {
-                    case "read" -> Access.READ;
-                    case "write" -> Access.WRITE;
-                    case "exec" -> Access.EXECUTE;
+                    case "read" -> AccessKind.READ;
+                    case "write" -> AccessKind.WRITE;
+                    case "exec" -> AccessKind.EXECUTE;
                     default -> throw new MalformedLineException("no access is named \"" + name + '"');
                 };
         return new GuestDeed.MemoryAccess(line.get("gpa").number(), kind);

@@ -1,5 +1,6 @@
 package dev.pamt.seamcall.conformance;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PlatformConfig;
@@ -253,8 +254,8 @@ final class FakeMachine implements SeamcallPlatform, ModuleInspection, GuestDriv
     }
 
     @Override
-    public StepResult access(int processor, long gpa, Access access) {
-        log.add("%s %d: 0x%x".formatted(access, processor, gpa));
+    public StepResult access(int processor, long gpa, AccessKind kind) {
+        log.add("%s %d: 0x%x".formatted(kind, processor, gpa));
         return step();
     }
 

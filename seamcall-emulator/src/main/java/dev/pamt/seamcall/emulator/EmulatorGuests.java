@@ -1,5 +1,6 @@
 package dev.pamt.seamcall.emulator;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
@@ -14,10 +15,6 @@ import java.util.function.Supplier;
 
 /** Takes the steps of guests that a test harness decides, past the program that VP.ENTER would ask. */
 final class EmulatorGuests implements GuestDriver {
-    private static final long READ = 1;
-    private static final long WRITE = 2;
-    private static final long EXECUTE = 4;
-
     private final TdxModule module;
     private final LogicalProcessor[] processors;
     private final AtomicReferenceArray<Inside> inside;
@@ -70,14 +67,8 @@ final class EmulatorGuests implements GuestDriver {
     }
 
     @Override
-    public StepResult access(int processor, long gpa, Access access) {
+    public StepResult access(int processor, long gpa, AccessKind kind) {
         Inside here = at(processor);
-        long kind =
-                switch (access) {
-                    case READ -> READ;
-                    case WRITE -> WRITE;
-                    case EXECUTE -> EXECUTE;
-                };
         return step(processor, here, () -> module.guestSide().access(here.vcpu, gpa, kind, here.exit));
     }
 

@@ -6,6 +6,7 @@ import static dev.pamt.seamcall.emulator.TestTd.TDR;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -180,7 +181,7 @@ class ConcurrentTdTest {
         return switch (random.nextInt(5)) {
             case 0 -> new GuestAction.Accept(gpa4k(random), PageLevel.SIZE_4K);
             case 1 -> new GuestAction.Accept(gpa2m(random), PageLevel.SIZE_2M);
-            case 2 -> new GuestAction.Access(gpa4k(random), GuestAction.AccessKind.WRITE);
+            case 2 -> new GuestAction.Access(gpa4k(random), AccessKind.WRITE);
             case 3 -> new GuestAction.GetVeInfo();
             default -> new GuestAction.Vmcall();
         };

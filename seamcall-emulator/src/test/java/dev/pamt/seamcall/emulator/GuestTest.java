@@ -7,6 +7,7 @@ import static dev.pamt.seamcall.emulator.TestTd.TDVPR;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -69,7 +70,7 @@ class GuestTest {
         host.machine.memory().write64(region(12) + 0x5008, 7);
         td.aug(GPA, region(12));
         script.add(new GuestAction.Accept(GPA, PageLevel.SIZE_2M));
-        script.add(new GuestAction.Access(GPA + 0x5008, GuestAction.AccessKind.WRITE));
+        script.add(new GuestAction.Access(GPA + 0x5008, AccessKind.WRITE));
         assertEquals(TDCALL, td.enter());
         expect(TdxStatus.SUCCESS, seen.get(1).rax());
         assertEquals(NO_EXCEPTION, seen.get(2).exception());
@@ -78,7 +79,7 @@ class GuestTest {
 
     @Test
     void anAccessThatTheHostMustServeIsRepeated() {
-        script.add(new GuestAction.Access(GPA + 0x123, GuestAction.AccessKind.READ));
+        script.add(new GuestAction.Access(GPA + 0x123, AccessKind.READ));
         script.add(new GuestAction.GetVeInfo());
         assertEquals(EPT_VIOLATION, td.enter());
         assertEquals(GPA, host.regs.r8);

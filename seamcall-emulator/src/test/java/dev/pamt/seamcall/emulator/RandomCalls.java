@@ -3,6 +3,7 @@ package dev.pamt.seamcall.emulator;
 import static dev.pamt.seamcall.emulator.TestHost.page;
 import static dev.pamt.seamcall.emulator.TestHost.region;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -103,7 +104,7 @@ final class RandomCalls {
 
     /** The leaf of the call, or null if there is none. */
     SeamcallLeaf leaf() {
-        return SeamcallLeaf.ofNumber((int) (rax & 0xFFFF));
+        return SeamcallLeaf.of(rax);
     }
 
     @Override
@@ -345,7 +346,7 @@ final class RandomCalls {
         return switch (random.nextInt(6)) {
             case 0 -> new GuestAction.Accept(gpa4k, PageLevel.SIZE_4K);
             case 1 -> new GuestAction.Accept(gpa2m, PageLevel.SIZE_2M);
-            case 2 -> new GuestAction.Access(gpa4k, GuestAction.AccessKind.WRITE);
+            case 2 -> new GuestAction.Access(gpa4k, AccessKind.WRITE);
             case 3 -> new GuestAction.GetVeInfo();
             default -> new GuestAction.Vmcall();
         };

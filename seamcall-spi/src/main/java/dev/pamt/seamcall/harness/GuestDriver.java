@@ -1,5 +1,6 @@
 package dev.pamt.seamcall.harness;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.SeamcallRegisters;
 
 /**
@@ -15,16 +16,6 @@ import dev.pamt.seamcall.SeamcallRegisters;
 public interface GuestDriver {
     /** The status that {@link #enter} gives if the guest runs; the module has no such status. */
     long ENTERED = -2;
-
-    /** How memory is accessed. */
-    enum Access {
-        /** Loading data. */
-        READ,
-        /** Storing data. */
-        WRITE,
-        /** Fetching instructions. */
-        EXECUTE
-    }
 
     /** What became of a step. */
     enum StepOutcome {
@@ -102,10 +93,10 @@ public interface GuestDriver {
      *
      * @param processor the logical processor, from 0
      * @param gpa the guest address
-     * @param access how
+     * @param kind how
      * @return what became of it
      */
-    StepResult access(int processor, long gpa, Access access);
+    StepResult access(int processor, long gpa, AccessKind kind);
 
     /**
      * Takes an external interrupt.

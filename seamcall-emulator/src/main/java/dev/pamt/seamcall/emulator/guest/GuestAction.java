@@ -1,20 +1,11 @@
 package dev.pamt.seamcall.emulator.guest;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.PageLevel;
 import java.util.Objects;
 
 /** One thing that a guest does. Immutable and thread-safe. */
 public sealed interface GuestAction {
-    /** How memory is accessed. */
-    enum AccessKind {
-        /** Loading data. */
-        READ,
-        /** Storing data. */
-        WRITE,
-        /** Fetching instructions. */
-        EXECUTE
-    }
-
     /**
      * TDG.MEM.PAGE.ACCEPT: takes a pending page over, which is zeroed.
      *

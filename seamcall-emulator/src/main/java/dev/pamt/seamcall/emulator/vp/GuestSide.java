@@ -1,6 +1,8 @@
 package dev.pamt.seamcall.emulator.vp;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdcallLeaf;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
@@ -16,12 +18,6 @@ import java.util.function.LongSupplier;
  * those with which VP.ENTER returns.
  */
 public final class GuestSide {
-    private static final int TDG_VP_VMCALL = 0;
-    private static final int TDG_VP_VEINFO_GET = 3;
-    private static final int TDG_MEM_PAGE_ACCEPT = 6;
-    private static final long LEAF = 0xFFFF;
-    private static final long ABOVE_LEAF = -1L << 16;
-
     private static final int GENERAL_PROTECTION = 13;
     private static final int PAGE_FAULT = 14;
     private static final int VIRTUALISATION = 20;
@@ -30,10 +26,8 @@ public final class GuestSide {
     private static final long EXTERNAL_INTERRUPT = 1;
     private static final long TDCALL_EXIT = 77;
     private static final long INTERRUPT_INFO = 0x8000_00ECL;
-    private static final long WRITE = 2;
     private static final long ADDRESS_VALID = 0x180;
     private static final long PENDING_VIOLATION = 6;
-    private static final long NO_VALID_VE_INFO = 0xC000_0704_0000_0000L;
     private static final long TDCALL_LENGTH = 4;
     private static final long PAGE_OFFSET = 0xFFF;
     private static final long HOST_PRIORITY_TIMEOUT_NANOS = 1_000_000_000;
@@ -78,14 +72,14 @@ public final class GuestSide {
             return raise(exit, GENERAL_PROTECTION);
         }
         guest.setRax(rax);
-        if ((rax & ABOVE_LEAF) != 0) {
+        TdcallLeaf leaf = TdcallLeaf.of(rax);
+        if (leaf == null || leaf.rax() != rax) {
             return done(guest, TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX));
         }
-        return switch ((int) (rax & LEAF)) {
-            case TDG_VP_VMCALL -> vmcall(vcpu, regs, exit);
-            case TDG_VP_VEINFO_GET -> getVeInfo(guest, regs);
-            case TDG_MEM_PAGE_ACCEPT -> accept(lp, vcpu, regs.rcx, exit);
-            default -> done(guest, TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX));
+        return switch (leaf) {
+            case VP_VMCALL -> vmcall(vcpu, regs, exit);
+            case VP_VEINFO_GET -> getVeInfo(guest, regs);
+            case MEM_PAGE_ACCEPT -> accept(lp, vcpu, regs.rcx, exit);
         };
     }
 
@@ -119,7 +113,7 @@ public final class GuestSide {
         regs.r8 = info == null ? 0 : info.gpa();
         regs.r9 = info == null ? 0 : info.gpa();
         regs.r10 = info == null ? 0 : TDCALL_LENGTH;
-        return done(guest, info == null ? NO_VALID_VE_INFO : 0);
+        return done(guest, info == null ? TdxStatus.NO_VALID_VE_INFO.code() : 0);
     }
 
     private ActionOutcome accept(LogicalProcessor lp, Vcpu vcpu, long gpaAndLevel, Exit exit) {
@@ -134,7 +128,7 @@ public final class GuestSide {
                         LastExit.FAULT,
                         exit,
                         VcpuEntry.EPT_VIOLATION,
-                        WRITE,
+                        AccessKind.WRITE.qualification(),
                         visit.extendedQualification(),
                         gpaAndLevel & ~PAGE_OFFSET,
                         0);
@@ -153,8 +147,8 @@ public final class GuestSide {
         return leave(vcpu, LastExit.TRAP, exit, TdxStatus.HOST_PRIORITY_BUSY_TIMEOUT.code(), 0, 0, 0, 0);
     }
 
-    /** Carries out a plain access; {@code kind} is 1 for a read, 2 for a write, 4 for execution. */
-    public ActionOutcome access(Vcpu vcpu, long gpa, long kind, Exit exit) {
+    /** Carries out a plain access. */
+    public ActionOutcome access(Vcpu vcpu, long gpa, AccessKind kind, Exit exit) {
         GuestPages.Result result = pages.look(vcpu.td(), gpa).result();
         return switch (result) {
             case ACCESSIBLE -> {
@@ -170,18 +164,26 @@ public final class GuestSide {
         };
     }
 
-    private static ActionOutcome virtualisationException(GuestState guest, long gpa, long kind, Exit exit) {
+    private static ActionOutcome virtualisationException(GuestState guest, long gpa, AccessKind kind, Exit exit) {
         if (guest.veInfo() != null) {
             return raise(exit, DOUBLE_FAULT);
         }
-        guest.setVeInfo(new GuestState.VeInfo(kind | ADDRESS_VALID, gpa));
+        guest.setVeInfo(new GuestState.VeInfo(kind.qualification() | ADDRESS_VALID, gpa));
         return raise(exit, VIRTUALISATION);
     }
 
-    private ActionOutcome faultOut(Vcpu vcpu, long gpa, long kind, long extendedQualification, Exit exit) {
+    private ActionOutcome faultOut(Vcpu vcpu, long gpa, AccessKind kind, long extendedQualification, Exit exit) {
         long page = gpa & ~PAGE_OFFSET;
         vcpu.guest().countFault(page);
-        return leave(vcpu, LastExit.FAULT, exit, VcpuEntry.EPT_VIOLATION, kind, extendedQualification, page, 0);
+        return leave(
+                vcpu,
+                LastExit.FAULT,
+                exit,
+                VcpuEntry.EPT_VIOLATION,
+                kind.qualification(),
+                extendedQualification,
+                page,
+                0);
     }
 
     /** Brings a vCPU out for an interrupt. */

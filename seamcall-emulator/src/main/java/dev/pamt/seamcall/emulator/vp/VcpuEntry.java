@@ -1,5 +1,6 @@
 package dev.pamt.seamcall.emulator.vp;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
@@ -39,7 +40,6 @@ public final class VcpuEntry {
     private static final long RESERVED = 0xFFF | -1L << 54;
     private static final long RECOVERABLE_BY_HOST = 1L << 60;
     private static final int ZERO_STEP_FAULTS = 7;
-    private static final long WRITE = 2;
 
     private final Pamt pamt;
     private final TdAccess access;
@@ -117,7 +117,7 @@ public final class VcpuEntry {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
         }
         if (guest.suspectsZeroStep(ZERO_STEP_FAULTS) && pages.faultsOut(vcpu.td(), guest.faultGpa())) {
-            return fill(regs, EPT_VIOLATION, WRITE, 0, guest.faultGpa(), 0);
+            return fill(regs, EPT_VIOLATION, AccessKind.WRITE.qualification(), 0, guest.faultGpa(), 0);
         }
         Td td = vcpu.td();
         if (!td.epochLock().acquireShared()) {

@@ -2,6 +2,10 @@ package dev.pamt.seamcall.emulator.vp;
 
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.TdcallLeaf;
+import dev.pamt.seamcall.emulator.GuestAction;
+import dev.pamt.seamcall.emulator.GuestProgram;
+import dev.pamt.seamcall.emulator.GuestVcpu;
 import dev.pamt.seamcall.emulator.guest.GuestAction;
 import dev.pamt.seamcall.emulator.guest.GuestProgram;
 import dev.pamt.seamcall.emulator.guest.GuestVcpu;
@@ -15,10 +19,6 @@ import java.util.Objects;
  * TDH.VP.ENTER as a whole: enters a vCPU and carries out what its program does until it comes out.
  */
 public final class VcpuRunHandlers implements HandlerFamily {
-    private static final long ACCEPT = 6;
-    private static final long VEINFO_GET = 3;
-    private static final long VMCALL = 0;
-
     private final VcpuEntry entry;
     private final VcpuTable vcpus;
     private final GuestSide side;
@@ -100,18 +100,12 @@ public final class VcpuRunHandlers implements HandlerFamily {
         SeamcallRegisters guestRegs = new SeamcallRegisters();
         if (action instanceof GuestAction.Accept accept) {
             guestRegs.rcx = accept.level().encode(accept.gpa());
-            return side.tdcall(lp, vcpu, ACCEPT, guestRegs, exit);
+            return side.tdcall(lp, vcpu, TdcallLeaf.MEM_PAGE_ACCEPT.rax(), guestRegs, exit);
         }
         if (action instanceof GuestAction.Access access) {
-            long kind =
-                    switch (access.kind()) {
-                        case READ -> 1;
-                        case WRITE -> 2;
-                        case EXECUTE -> 4;
-                    };
-            return side.access(vcpu, access.gpa(), kind, exit);
+            return side.access(vcpu, access.gpa(), access.kind(), exit);
         }
-        long leaf = action instanceof GuestAction.GetVeInfo ? VEINFO_GET : VMCALL;
-        return side.tdcall(lp, vcpu, leaf, guestRegs, exit);
+        TdcallLeaf leaf = action instanceof GuestAction.GetVeInfo ? TdcallLeaf.VP_VEINFO_GET : TdcallLeaf.VP_VMCALL;
+        return side.tdcall(lp, vcpu, leaf.rax(), guestRegs, exit);
     }
 }
