@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.harness.GuestDriver.StepOutcome;
 import dev.pamt.seamcall.harness.GuestDriver.StepResult;
@@ -150,6 +151,15 @@ class GuestReplayTest {
                         "guest r8: 0x0, 0x9"),
                 differencesOf(ACCEPTED, StepOutcome.DONE, 0xC000_0100_0000_0001L));
         assertEquals(List.of(), differencesOf(ACCEPT + "'out': {'rax': '0x0', 'r8': '0x9'}}", StepOutcome.DONE, 0));
+    }
+
+    @Test
+    void aModuleThatIsLostInATdcallIsADifference() {
+        machine.onTdcall = regs -> {
+            throw new SeamcallUnavailableException("gone");
+        };
+        assertEquals(
+                List.of("rax: s, the backend lost its module: gone"), differencesOf(ACCEPTED, StepOutcome.DONE, 0));
     }
 
     @Test

@@ -391,15 +391,33 @@ class ReplayTest {
                 "{'leaf': 'x' | 'leaf_no': 7 | 'in': {'rdx': '0xa000'} | 'out': {'rax': 0}}, 0xa000",
                 "{'leaf': 'x' | 'leaf_no': 7 | 'in': {'rdx': '0x9000'} | 'out': {'rax': 0}}, 0x9000",
                 "{'harness': 'read_td_lock' | 'lock': 'epoch' | 'vp': '0x8000' | 'raw': 0}, 0xa000",
+                "{'harness': 'set_td_lock' | 'lock': 'epoch' | 'vp': '0x8000' | 'raw': 0}, 0xa000",
+                "{'harness': 'read_sept_entry' | 'gpa': 0 | 'level': 0 | 'vp': '0x8000' | 'raw': 0}, 0xa000",
+                "{'harness': 'set_sept_entry' | 'gpa': 0 | 'level': 0 | 'vp': '0x8000' | 'raw': 0 | 'old': 0}, 0xa000",
                 "{'note': 'neither is named'}, 0x9000"
             })
     void ofSeveralTdsThatHaveTheOldOneItIsTheOneThatIsNamedNext(String following, String written) {
         machine.words.putAll(Map.of("sept 0x9000 0x1000 0", 3L, "sept 0xa000 0x1000 0", 3L, "td of 0x8000", 0xa000L));
+        machine.words.put("sept 0xa000 0x0 0", 0L);
         String other = "{'leaf': 'x', 'leaf_no': 7, 'in': {}, 'out': {'rax': 0}}";
         assertEquals(
                 List.of(),
                 differences(create("0x9000"), create("0xa000"), setSept(""), other, following.replace(" |", ",")));
-        assertEquals(List.of("sept " + written + " 0x1000 0 := 0x4"), septWrites());
+        assertEquals(
+                List.of("sept " + written + " 0x1000 0 := 0x4"),
+                septWrites().stream()
+                        .filter(write -> write.contains(" 0x1000 "))
+                        .toList());
+    }
+
+    @Test
+    void aStepOfAGuestNamesItsTdToo() {
+        machine.words.putAll(Map.of("sept 0x9000 0x1000 0", 3L, "sept 0xa000 0x1000 0", 3L, "td of 0x8000", 0xa000L));
+        String step = "{'guest_event': 'external interrupt', 'lp': 1, 'vp': '0x8000', 'status': 's'}";
+        assertEquals(
+                List.of("guest: a vCPU inside on processor 1, none"),
+                differences(create("0x9000"), create("0xa000"), setSept(""), step));
+        assertEquals(List.of("sept 0xa000 0x1000 0 := 0x4"), septWrites());
     }
 
     @Test
