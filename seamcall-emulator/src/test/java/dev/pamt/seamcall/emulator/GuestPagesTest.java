@@ -9,12 +9,12 @@ import static dev.pamt.seamcall.emulator.TestTd.TDVPR;
 import static dev.pamt.seamcall.emulator.TestTd.septPage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.harness.GuestDriver;
-import dev.pamt.seamcall.harness.GuestDriver.Access;
 import dev.pamt.seamcall.harness.GuestDriver.StepOutcome;
 import dev.pamt.seamcall.harness.GuestDriver.StepResult;
 import org.junit.jupiter.api.BeforeEach;
@@ -213,12 +213,12 @@ class GuestPagesTest {
         accept(GPA_2M | LEVEL_2M);
         assertEquals(
                 StepOutcome.DONE,
-                guests.access(0, GPA_2M + 0x12345, Access.WRITE).outcome());
+                guests.access(0, GPA_2M + 0x12345, AccessKind.WRITE).outcome());
     }
 
     @Test
     void anAccessToAPendingPageIsAnExceptionOfTheGuests() {
-        assertEquals(new StepResult(StepOutcome.EXCEPTION, VIRTUALISATION), guests.access(0, GPA_2M, Access.READ));
+        assertEquals(new StepResult(StepOutcome.EXCEPTION, VIRTUALISATION), guests.access(0, GPA_2M, AccessKind.READ));
     }
 
     @Test
@@ -230,7 +230,7 @@ class GuestPagesTest {
         SeamcallRegisters out = new SeamcallRegisters();
         out.rcx = TDVPR;
         its.enter(0, out);
-        assertEquals(new StepResult(StepOutcome.EXIT, EPT_VIOLATION), its.access(0, GPA_2M + 0x123, Access.READ));
+        assertEquals(new StepResult(StepOutcome.EXIT, EPT_VIOLATION), its.access(0, GPA_2M + 0x123, AccessKind.READ));
         assertEquals(1, out.rcx);
         assertEquals(6, out.rdx);
         assertEquals(GPA_2M, out.r8);
@@ -239,7 +239,7 @@ class GuestPagesTest {
     @ParameterizedTest
     @ValueSource(longs = {0, 2 * GPA_2M, 1L << 47, 1L << 47 | GPA_4K})
     void anAccessWhereNothingIsOrToSharedMemoryGoesToTheHost(long gpa) {
-        assertEquals(new StepResult(StepOutcome.EXIT, EPT_VIOLATION), guests.access(0, gpa, Access.EXECUTE));
+        assertEquals(new StepResult(StepOutcome.EXIT, EPT_VIOLATION), guests.access(0, gpa, AccessKind.EXECUTE));
         assertEquals(4, regs.rcx);
         assertEquals(0, regs.rdx);
         assertEquals(gpa, regs.r8);
@@ -248,14 +248,14 @@ class GuestPagesTest {
     @ParameterizedTest
     @ValueSource(longs = {1L << 46, 1L << 48, 1L << 47 | 1L << 48})
     void anAccessToAnAddressThatCannotBeIsAPageFault(long gpa) {
-        assertEquals(new StepResult(StepOutcome.EXCEPTION, PAGE_FAULT), guests.access(0, gpa, Access.READ));
+        assertEquals(new StepResult(StepOutcome.EXCEPTION, PAGE_FAULT), guests.access(0, gpa, AccessKind.READ));
     }
 
     @Test
     void aBlockedPageFaultsAtOnce() {
         accept(GPA_2M | LEVEL_2M);
         expect(TdxStatus.SUCCESS, host.calls(1).memRangeBlock(host.regs, GPA_2M | LEVEL_2M, TDR));
-        assertEquals(new StepResult(StepOutcome.EXIT, EPT_VIOLATION), guests.access(0, GPA_2M, Access.READ));
+        assertEquals(new StepResult(StepOutcome.EXIT, EPT_VIOLATION), guests.access(0, GPA_2M, AccessKind.READ));
     }
 
     /** Seven faults at one instruction: the host looks as if it stepped through the guest. */
@@ -264,7 +264,7 @@ class GuestPagesTest {
             out.clear();
             out.rcx = TDVPR;
             assertEquals(GuestDriver.ENTERED, its.enter(0, out));
-            assertEquals(EPT_VIOLATION, its.access(0, gpa, Access.READ).value());
+            assertEquals(EPT_VIOLATION, its.access(0, gpa, AccessKind.READ).value());
         }
         given.aug(gpa, region(6));
         out.clear();

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.PageLevel;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -360,7 +361,7 @@ class VcpuTest {
 
         @Test
         void sevenFaultsAtOneInstructionKeepTheVcpuOutUntilThePageIsThere() {
-            script.add(new GuestAction.Access(0x40_0123, GuestAction.AccessKind.READ));
+            script.add(new GuestAction.Access(0x40_0123, AccessKind.READ));
             for (int i = 0; i < 7; i++) {
                 assertEquals(48, td.enter());
                 assertEquals(1, regs.rcx);
@@ -382,7 +383,7 @@ class VcpuTest {
 
         @Test
         void sixFaultsAreNoReason() {
-            script.add(new GuestAction.Access(0x40_0123, GuestAction.AccessKind.READ));
+            script.add(new GuestAction.Access(0x40_0123, AccessKind.READ));
             for (int i = 0; i < 6; i++) {
                 assertEquals(48, td.enter());
             }
