@@ -3,7 +3,7 @@ package dev.pamt.seamcall.emulator.sept;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
 
 /**
- * The states of a Secure EPT entry (TDX module 1.5.25; facts 5.3), without those that only migration leads to.
+ * The states of a Secure EPT entry (TDX module 1.5.25, sept_manager.h), without those that only migration leads to.
  */
 enum SeptState {
     /** Maps nothing. */

@@ -20,8 +20,8 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * The way into a vCPU and out of it: TDH.VP.ENTER up to the guest's first instruction, and TD exit (TDX module 1.5.25; facts
- * 5.27, guest 6).
+ * The way into a vCPU and out of it: TDH.VP.ENTER up to the guest's first instruction, and TD exit (TDX module 1.5.25,
+ * tdh_vp_enter.c, td_exit.c, td_exit_stepping.c).
  *
  * <p>Between the two the processor holds the root page of the vCPU shared, with the PAMT entries above it, and the root page
  * of the TD shared: PAMT.REMOVE of the vCPU's region is busy until it comes out.
