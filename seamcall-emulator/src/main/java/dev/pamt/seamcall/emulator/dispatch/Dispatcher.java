@@ -23,7 +23,7 @@ import java.util.function.BooleanSupplier;
  * when the machine is closed, and ends every later call. A call is a full fence on either side, as the instruction is.
  */
 public final class Dispatcher {
-    /** Hears of the fatal error that ends the module. */
+    /** Is called for the fatal error that ends the module. */
     @FunctionalInterface
     public interface FatalListener {
         /** Called once, on the thread whose call was fatal. */

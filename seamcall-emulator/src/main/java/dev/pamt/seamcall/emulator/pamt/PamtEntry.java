@@ -58,7 +58,7 @@ final class PamtEntry {
         return word0 >>> OWNER_SHIFT << PAGE_SHIFT;
     }
 
-    /** The first word of an entry of a page that nobody has locked. */
+    /** The first word of an entry of a page that is not locked. */
     static long leafWord(int type, long ownerHpa) {
         return ownerHpa >>> PAGE_SHIFT << OWNER_SHIFT | (long) type << TYPE_SHIFT;
     }

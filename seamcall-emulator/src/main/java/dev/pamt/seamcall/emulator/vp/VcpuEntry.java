@@ -66,7 +66,7 @@ public final class VcpuEntry {
         if ((regs.rcx & RESERVED) != 0) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
         }
-        // The hold becomes the vCPU's only once it is known that nobody else is inside.
+        // The hold becomes the vCPU's only once it is known that no other processor is inside.
         Holds holds = new Holds();
         long status = pamt.lockPage(holds.root, rootOf(regs.rcx), TdxOperand.RCX, LockMode.SHARED, PageType.TDVPR);
         if (status == 0) {
