@@ -16,7 +16,7 @@ import java.util.function.Consumer;
 /**
  * What an emulated machine looks like and how its module behaves.
  *
- * <p>The key id takes the physical address bits above the highest address of memory. Unless told otherwise the platform
+ * <p>The key id takes the physical address bits above the highest address of memory. Unless set otherwise the platform
  * has 46 address bits of which six, from bit 40 on, are the key id, with key ids 32 to 63 private; if memory reaches higher,
  * the key id moves up with it and, from bit 47 on, gets narrower, since there are 52 bits in all. Dynamic PAMT needs a key
  * id that starts at bit 48 or below (TDX module 1.5.25, TDH.SYS.CONFIG check 6), hence memory below 2^48; memory up to
@@ -286,7 +286,7 @@ public final class EmulatorConfig {
     }
 
     /**
-     * Who hears of the fatal error that ends the module.
+     * What is called for the fatal error that ends the module.
      *
      * @return the listener, called once at most, on the thread whose call was fatal
      */
@@ -295,9 +295,9 @@ public final class EmulatorConfig {
     }
 
     /**
-     * Who hears of host accesses to memory that the module holds.
+     * What is called for host accesses to memory that the module holds.
      *
-     * @return the listener; empty if accesses are not looked at
+     * @return the listener; empty if accesses are not checked
      */
     public Optional<Consumer<HostAccess>> hostAccessListener() {
         return hostAccessListener;
@@ -524,7 +524,7 @@ public final class EmulatorConfig {
         }
 
         /**
-         * Sets who hears of the fatal error that ends the module.
+         * Sets what is called for the fatal error that ends the module.
          *
          * @param listener called once at most, on the thread whose call was fatal
          * @return this
@@ -536,7 +536,7 @@ public final class EmulatorConfig {
         }
 
         /**
-         * Has every host access looked at, and sets who hears of those to memory that the module holds.
+         * Checks every host access, and sets what is called for those to memory that the module holds.
          *
          * @param listener called before the access, on its thread; what it throws prevents the access
          * @return this

@@ -40,7 +40,7 @@ final class EmulatorInspection implements ModuleInspection {
     }
 
     boolean interruptDue() {
-        // Read first: polls of a machine that nobody inspects must not fight for the counter.
+        // Read first: polls of a machine without a harness must not fight for the counter.
         return interruptPending
                 || (pollsBeforeInterrupt.get() != NO_INTERRUPT
                         && pollsBeforeInterrupt.getAndUpdate(polls -> polls == NO_INTERRUPT ? polls : polls - 1) == 0);

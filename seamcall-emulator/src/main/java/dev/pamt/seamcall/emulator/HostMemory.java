@@ -7,7 +7,7 @@ import dev.pamt.seamcall.emulator.tdmr.Tdmr;
 import java.util.function.Consumer;
 
 /**
- * Memory as the host reaches it, with a listener that hears of each access to memory that the module holds.
+ * Memory as the host reaches it, with a listener for each access to memory that the module holds.
  *
  * <p>Who holds a page is read without locks, so an access beside a call that takes or returns the page may be reported or
  * not: it is a race of the host's own making.

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Threads that give, take, create and look at random keep the PAMT consistent (facts 7.6). */
+/** Threads that give, take, create and look at random keep the PAMT consistent. */
 @Timeout(60)
 class ConcurrentPairsTest {
     private static final int REGIONS = 6;

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 
 /**
  * Two processors change one TD's memory at random, and the pairs below it, while its vCPU accepts and accesses pages. What must
- * hold when all is quiet: page counts, child count, bitmap, no lock held (facts 7.6; races section 2).
+ * hold when all is quiet: page counts, child count, bitmap, no lock held.
  */
 @Timeout(60)
 class ConcurrentTdTest {

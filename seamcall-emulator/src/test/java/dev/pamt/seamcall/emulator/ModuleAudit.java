@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Looks at the structures of a {@link TestHost}'s module when no call is under way: whether they agree with each other
- * (facts 7.6), and a digest of all that a failed call must leave alone.
+ * Looks at the structures of a {@link TestHost}'s module when no call is under way: whether they agree with each other,
+ * and a digest of all that a failed call must leave alone.
  *
  * <p>The digest leaves out what a failed call may change: host priority bits, stale fields, the contents of free pages.
  */

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Random calls: useful ones, ones with something wrong, and garbage. Nothing but a fatal error escapes, the module's
- * structures agree when all is quiet (facts 7.6), and a call that failed has changed nothing.
+ * structures agree when all is quiet, and a call that failed has changed nothing.
  *
  * <p>{@code -Drandom.calls=10000000} makes that many, {@code -Drandom.seed} repeats a run on one processor.
  */
@@ -38,7 +38,7 @@ class RandomCallsTest {
     private static final int CALLS_PER_ROUND = 12_500;
     private static final int CALLS_BETWEEN_CHECKS = 500;
 
-    /** What races between calls that a host must not let run at once come to (races section 4). */
+    /** What races between calls that a host must not let run at once come to. */
     private static final Set<Integer> FATAL_RACES = Set.of(343, 339, 201);
 
     /** A host that lets none of these run beside one of {@link #NOT_BESIDE} never meets a fatal error. */

@@ -19,13 +19,13 @@ import java.util.stream.Collectors;
 
 /**
  * The door of the module: checks the leaf word and the state of the module, then calls the handler of the leaf (TDX module
- * 1.5.25, tdx_vmm_dispatcher.c; facts 1.1).
+ * 1.5.25, tdx_vmm_dispatcher.c).
  *
  * <p>Any number of threads call at once; nothing is shared here but {@code down}, which is set once, by a fatal error or
  * when the machine is closed, and ends every later call. A call is a full fence on either side, as the instruction is.
  */
 public final class Dispatcher {
-    /** Hears of the fatal error that ends the module. */
+    /** Is called for the fatal error that ends the module. */
     @FunctionalInterface
     public interface FatalListener {
         /** Called once, on the thread whose call was fatal. */

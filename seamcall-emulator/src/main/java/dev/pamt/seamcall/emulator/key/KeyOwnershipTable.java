@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 public final class KeyOwnershipTable {
     /** What a key id is used for. */
     public enum State {
-        /** By nobody. */
+        /** Nothing. */
         FREE,
         /** By a TD. */
         ASSIGNED,

@@ -18,7 +18,7 @@ import dev.pamt.seamcall.emulator.platform.ModuleFatal;
  * </pre>
  *
  * <p>{@link #promote} after {@link #acquireShared} is two steps and must stay two: of two threads between them (word 8)
- * neither gets through, which is what the real module does (races section 3).
+ * neither gets through, which is what the real module does.
  *
  * <p>The upper 48 bits of the word belong to the holder and change only by addition under the exclusive lock, so a
  * 16-bit compare-and-swap is a 64-bit one that starts over when only they have changed. All accesses that decide are

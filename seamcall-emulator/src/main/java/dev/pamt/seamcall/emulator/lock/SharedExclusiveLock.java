@@ -18,7 +18,7 @@ public final class SharedExclusiveLock {
 
     private final AtomicInteger word = new AtomicInteger();
 
-    /** Makes a lock that nobody holds. */
+    /** Makes a lock that is free. */
     public SharedExclusiveLock() {}
 
     /** Tries to become a sharer. */

@@ -18,8 +18,8 @@ import java.util.Arrays;
  *
  * <p>States of a slot of the tree: <i>absent</i> to <i>present</i> by compare-and-set, so that all threads agree on one
  * array; and for a page back to <i>absent</i> by {@link #zeroPage}. Slots are read with acquire, which pairs with the
- * compare-and-set: whoever sees an array sees it zeroed. A page is dropped only by its owner; a thread that still holds
- * the array then works on memory that is nobody's, just as a stray access to a page that has been handed on.
+ * compare-and-set: a thread that sees an array sees it zeroed. A page is dropped only by its owner; a thread that still holds
+ * the array then works on memory without an owner, as a stray access to a page that has been handed on.
  *
  * <p><b>Thread-safety:</b> any number of threads at once. <b>Progress:</b> wait-free but for the allocation of nodes.
  */
@@ -70,14 +70,14 @@ public final class SparseMemory implements PhysicalMemory {
         if (pages != null) {
             long[] words = (long[]) PAGE.getAcquire(pages, pageSlot(hpa));
             if (words != null) {
-                // A lock word in the page is gone for whoever still holds the array, too.
+                // A lock word in the page is gone for a thread that still holds the array, too.
                 Arrays.fill(words, 0);
                 PAGE.setRelease(pages, pageSlot(hpa), (long[]) null);
             }
         }
     }
 
-    /** Gives the storage of a page up if the page is all zero; nobody else may use the page meanwhile. */
+    /** Gives the storage of a page up if the page is all zero; no other thread may use the page meanwhile. */
     public void dropIfZero(long hpa) {
         long[] words = pageOrNull(hpa);
         if (words == null) {

@@ -37,7 +37,7 @@ public final class Words {
         words[index] = value;
     }
 
-    /** Stores a word; whoever sees it sees what was done before. */
+    /** Stores a word; a thread that sees it sees what was done before. */
     public static void so(long[] words, int index, long value) {
         WORD.setRelease(words, index, value);
     }

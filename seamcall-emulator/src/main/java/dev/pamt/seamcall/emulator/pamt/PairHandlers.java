@@ -19,7 +19,8 @@ import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 import java.util.Map;
 
 /**
- * TDH.PHYMEM.PAMT.ADD and TDH.PHYMEM.PAMT.REMOVE (TDX module 1.5.25; facts 4, observed 3 and 4).
+ * TDH.PHYMEM.PAMT.ADD and TDH.PHYMEM.PAMT.REMOVE (TDX module 1.5.25, tdh_phymem_pamt_add.c,
+ * tdh_phymem_pamt_remove.c).
  *
  * <p>Locks: the 2M entry of the region exclusive, the entries of donated pages in other regions shared. A handler that
  * leaves by {@link ModuleFatal} keeps its locks, hence no {@code finally}.

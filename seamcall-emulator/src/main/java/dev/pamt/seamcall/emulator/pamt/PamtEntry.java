@@ -11,7 +11,7 @@ import dev.pamt.seamcall.emulator.platform.ModuleFatal;
  *   with pair: word 0  lock 15:0 | 15   20:16 | page 0 63:28        word 1  page count 9:0 | page 1 63:28
  * </pre>
  *
- * <p>The entry is a union: what one view leaves behind shows in the other, and nobody clears it (facts 7.1). That is kept.
+ * <p>The entry is a union: what one view leaves behind shows in the other and is not cleared.
  *
  * <p>Memory order: type, owner and pair change only under the exclusive lock of the entry, but others may add to the lock
  * bits at any moment, so word 0 is changed by addition, which leaves those alone. The page count is changed by addition
@@ -58,7 +58,7 @@ final class PamtEntry {
         return word0 >>> OWNER_SHIFT << PAGE_SHIFT;
     }
 
-    /** The first word of an entry of a page that nobody has locked. */
+    /** The first word of an entry of a page that is not locked. */
     static long leafWord(int type, long ownerHpa) {
         return ownerHpa >>> PAGE_SHIFT << OWNER_SHIFT | (long) type << TYPE_SHIFT;
     }

@@ -14,7 +14,7 @@ import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 
 /**
  * Turns the entry of a large page into 512 entries and back, for DEMOTE and PROMOTE (TDX module 1.5.25, pamt_demote and
- * pamt_promote; facts 3.8; the numbers are its fatal error ids).
+ * pamt_promote in pamt_manager.c; the numbers are its fatal error ids).
  *
  * <p>Locks: the entry of the large page exclusive, taken directly and not through a walk; pages of a new pair shared,
  * walked to. The 512 entries below are not locked: the S-EPT lock of the range keeps others from them.

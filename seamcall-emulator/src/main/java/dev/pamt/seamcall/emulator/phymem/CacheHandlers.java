@@ -19,7 +19,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * TDH.PHYMEM.CACHE.WB and TDH.PHYMEM.PAGE.WBINVD (TDX module 1.5.25; facts 5.23, 5.25). There are no caches here; what is
+ * TDH.PHYMEM.CACHE.WB and TDH.PHYMEM.PAGE.WBINVD (TDX module 1.5.25, tdh_phymem_cache_wb.c,
+ * tdh_phymem_page_wbinvd.c). There are no caches here; what is
  * left of them is who may ask, and which key ids are done.
  */
 public final class CacheHandlers implements HandlerFamily {

@@ -16,7 +16,7 @@ import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import java.util.Map;
 
-/** TDH.PHYMEM.PAGE.RDMD (TDX module 1.5.25; facts 5.24, observed 5). */
+/** TDH.PHYMEM.PAGE.RDMD (TDX module 1.5.25, tdh_phymem_page_rdmd.c). */
 public final class PageMetadataHandlers implements HandlerFamily {
     private static final long RESERVED = 0xFF8;
     private static final long LEVEL = 7;

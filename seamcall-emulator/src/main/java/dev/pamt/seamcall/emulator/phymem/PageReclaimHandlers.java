@@ -21,7 +21,7 @@ import dev.pamt.seamcall.emulator.td.TdTable;
 import dev.pamt.seamcall.emulator.vp.VcpuTable;
 import java.util.Map;
 
-/** TDH.PHYMEM.PAGE.RECLAIM (TDX module 1.5.25; facts 5.22, observed 7). */
+/** TDH.PHYMEM.PAGE.RECLAIM (TDX module 1.5.25, tdh_phymem_page_reclaim.c). */
 public final class PageReclaimHandlers implements HandlerFamily {
 
     private final Pamt pamt;

@@ -24,8 +24,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The leaves that split a large page and merge small ones: MEM.PAGE.DEMOTE and MEM.PAGE.PROMOTE (TDX module 1.5.25; facts
- * 5.19, 5.20, observed 7).
+ * The leaves that split a large page and merge small ones: MEM.PAGE.DEMOTE and MEM.PAGE.PROMOTE (TDX module 1.5.25,
+ * tdh_mem_page_demote.c, tdh_mem_page_promote.c).
  *
  * <p>Both ask for interrupts before they commit. DEMOTE has overwritten the new Secure EPT page by then.
  */

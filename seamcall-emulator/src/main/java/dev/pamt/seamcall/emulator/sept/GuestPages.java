@@ -10,8 +10,8 @@ import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.td.Td;
 
 /**
- * Secure EPT as a guest meets it: TDG.MEM.PAGE.ACCEPT, and the walk of the processor for a plain access (TDX module 1.5.25;
- * guest facts 2 to 6).
+ * Secure EPT as a guest meets it: TDG.MEM.PAGE.ACCEPT, and the walk of the processor for a plain access (TDX module 1.5.25,
+ * tdg_mem_page_accept.c, td_ept_violation.c).
  *
  * <p>A guest takes no lock but that of the entry it accepts; what keeps the tree in place is that its vCPU is inside.
  */

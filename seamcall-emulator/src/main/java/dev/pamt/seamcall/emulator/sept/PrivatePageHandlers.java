@@ -25,7 +25,8 @@ import java.util.Set;
 
 /**
  * The leaves that give a TD private pages and take them away: MEM.PAGE.ADD, MEM.PAGE.AUG, MEM.PAGE.REMOVE,
- * MEM.PAGE.RELOCATE, and MR.EXTEND (TDX module 1.5.25; facts 5.13 to 5.15, 5.18, 5.21).
+ * MEM.PAGE.RELOCATE, and MR.EXTEND (TDX module 1.5.25, tdh_mem_page_add.c, tdh_mem_page_aug.c, tdh_mem_page_remove.c,
+ * tdh_mem_page_relocate.c, tdh_mr_extend.c).
  */
 final class PrivatePageHandlers implements HandlerFamily {
     private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);

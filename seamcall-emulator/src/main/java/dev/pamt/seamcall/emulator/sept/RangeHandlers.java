@@ -23,7 +23,7 @@ import java.util.Set;
 
 /**
  * The leaves by which the host keeps a TD off a range of its addresses until no processor can reach it: MEM.RANGE.BLOCK,
- * MEM.RANGE.UNBLOCK, MEM.TRACK (TDX module 1.5.25; facts 5.17).
+ * MEM.RANGE.UNBLOCK, MEM.TRACK (TDX module 1.5.25, tdh_mem_range_block.c, tdh_mem_range_unblock.c, tdh_mem_track.c).
  */
 final class RangeHandlers implements HandlerFamily {
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);

@@ -18,7 +18,7 @@ import dev.pamt.seamcall.emulator.td.TdAccess;
 
 /**
  * The way from a guest address to its Secure EPT entry: checks, locks and walk, which nearly all MEM leaves have in common
- * (TDX module 1.5.25; facts 5.3, 5.4).
+ * (TDX module 1.5.25, helpers.c and sept_manager.c).
  */
 final class SeptAccess {
     private static final long LEVEL = 7;

@@ -16,7 +16,7 @@ import dev.pamt.seamcall.emulator.memory.Words;
  * guests out until a host call gets the lock. While one processor holds the lock others touch nothing but these two bits,
  * so a new value is put in place by compare-and-set around them ({@link #publish}), and releases the lock.
  *
- * <p>Source: TDX module 1.5.25, sept_manager.h; facts 5.2.
+ * <p>Source: TDX module 1.5.25, sept_manager.h.
  */
 public final class SeptEntry {
     static final long READ_WRITE_EXECUTE = 7;

@@ -23,7 +23,7 @@ import java.util.Set;
 
 /**
  * The leaves that add, remove and read Secure EPT pages and entries: MEM.SEPT.ADD, MEM.SEPT.REMOVE, MEM.SEPT.RD (TDX module
- * 1.5.25; facts 5.11, 5.12, 5.27).
+ * 1.5.25, tdh_mem_sept_add.c, tdh_mem_sept_remove.c, tdh_mem_sept_rd.c).
  */
 final class SeptPageHandlers implements HandlerFamily {
     private static final Set<OpState> BUILT_OR_RUNNING = EnumSet.of(OpState.INITIALIZED, OpState.RUNNABLE);

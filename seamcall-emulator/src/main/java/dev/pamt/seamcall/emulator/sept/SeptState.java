@@ -3,18 +3,18 @@ package dev.pamt.seamcall.emulator.sept;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
 
 /**
- * The states of a Secure EPT entry (TDX module 1.5.25; facts 5.3), without those that only migration leads to.
+ * The states of a Secure EPT entry (TDX module 1.5.25, sept_manager.h), without those that only migration leads to.
  */
 enum SeptState {
     /** Maps nothing. */
     FREE(SeptEntry.TDEX | SeptEntry.TDBW | SeptEntry.TDB, 0),
     /** Leads to a Secure EPT page. */
     NL_MAPPED(0, 0x84),
-    /** Leads to a Secure EPT page and lets nobody through. */
+    /** Leads to a Secure EPT page and lets no access through. */
     NL_BLOCKED(SeptEntry.TDB, 0x81),
     /** Maps a page. */
     MAPPED(SeptEntry.IPAT | SeptEntry.PS, 4),
-    /** Maps a page and lets nobody through. */
+    /** Maps a page and lets no access through. */
     BLOCKED(SeptEntry.IPAT | SeptEntry.PS | SeptEntry.TDB, 1),
     /** Maps a page that the guest has not accepted. */
     PENDING(SeptEntry.IPAT | SeptEntry.PS | SeptEntry.TDP, 2),

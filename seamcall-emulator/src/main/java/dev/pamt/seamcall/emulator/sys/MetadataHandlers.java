@@ -16,7 +16,8 @@ import java.util.Map;
 import java.util.function.IntToLongFunction;
 
 /**
- * TDH.SYS.RD: the fields of the module's metadata that a host needs for Dynamic PAMT (TDX module 1.5.25; facts 6).
+ * TDH.SYS.RD: the fields of the module's metadata that a host needs for Dynamic PAMT (TDX module 1.5.25, tdh_sys_rd.c and
+ * metadata_sys.c).
  *
  * <p>A field is found by class and field code alone; the element size in the id is ignored. Fields that a module without
  * Dynamic PAMT does not have are answered METADATA_FIELD_NOT_READABLE, as old modules do.

@@ -19,8 +19,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The leaves that bring the module up: SYS.INIT, SYS.LP.INIT, SYS.CONFIG, SYS.KEY.CONFIG, SYS.TDMR.INIT (TDX module 1.5.25;
- * facts 5.5).
+ * The leaves that bring the module up: SYS.INIT, SYS.LP.INIT, SYS.CONFIG, SYS.KEY.CONFIG, SYS.TDMR.INIT (TDX module 1.5.25,
+ * tdh_sys_init.c, tdh_sys_lp_init.c, tdh_sys_config.c, tdh_sys_key_config.c, tdh_sys_tdmr_init.c).
  *
  * <p>The counters of processors and packages change under the module-wide lock; processors share it, hence the atomic one.
  */

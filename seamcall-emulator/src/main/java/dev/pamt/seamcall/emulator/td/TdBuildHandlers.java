@@ -20,8 +20,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The leaves that make a TD out of its root page: MNG.KEY.CONFIG, MNG.ADDCX, MNG.INIT, MR.FINALIZE (TDX module 1.5.25;
- * facts 5.7 to 5.9, 5.15). All hold the root page exclusively.
+ * The leaves that make a TD out of its root page: MNG.KEY.CONFIG, MNG.ADDCX, MNG.INIT, MR.FINALIZE (TDX module 1.5.25,
+ * tdh_mng_key_config.c, tdh_mng_add_cx.c, tdh_mng_init.c, tdh_mr_finalize.c). All hold the root page exclusively.
  */
 public final class TdBuildHandlers implements HandlerFamily {
     private static final Set<OpState> BEFORE_INIT = EnumSet.of(OpState.UNINITIALIZED);

@@ -15,7 +15,7 @@ import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Machine;
 import java.util.Map;
 
-/** TDH.MNG.CREATE (TDX module 1.5.25; facts 5.6). */
+/** TDH.MNG.CREATE (TDX module 1.5.25, tdh_mng_create.c). */
 public final class TdCreationHandlers implements HandlerFamily {
     private final Machine machine;
     private final Pamt pamt;

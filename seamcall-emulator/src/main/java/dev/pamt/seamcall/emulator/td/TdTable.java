@@ -5,7 +5,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Finds a TD by the address of its root page.
  *
- * <p>An entry comes and goes under the exclusive PAMT lock of the root page, so whoever holds that lock and has seen the
+ * <p>An entry comes and goes under the exclusive PAMT lock of the root page, so a call that holds that lock and has seen the
  * type TDR finds the TD here.
  */
 public final class TdTable {

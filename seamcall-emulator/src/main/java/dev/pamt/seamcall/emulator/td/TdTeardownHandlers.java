@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.function.ToLongFunction;
 
 /**
- * The leaves that take a TD's key away: MNG.VPFLUSHDONE, MNG.KEY.FREEID, MNG.KEY.RECLAIMID (TDX module 1.5.25; facts
- * 5.26).
+ * The leaves that take a TD's key away: MNG.VPFLUSHDONE, MNG.KEY.FREEID, MNG.KEY.RECLAIMID (TDX module 1.5.25,
+ * tdh_mng_vpflushdone.c, tdh_mng_key_freeid.c, tdh_mng_key_reclaimid.c).
  */
 public final class TdTeardownHandlers implements HandlerFamily {
     private final TdAccess access;

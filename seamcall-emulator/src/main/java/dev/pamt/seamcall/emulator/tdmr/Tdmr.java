@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * A TDMR that SYS.CONFIG has accepted: where its PAMT is, and how far SYS.TDMR.INIT has come.
  *
  * <p>Everything is fixed but {@code nextHpa}, which only grows, by the one thread that holds {@code initMutex}, and is
- * stored with release after the PAMT of the step was made: whoever sees a block below it sees its PAMT.
+ * stored with release after the PAMT of the step was made: a thread that sees a block below it sees its PAMT.
  */
 public final class Tdmr {
     /** Bytes of a PAMT entry of any level. */
@@ -99,7 +99,7 @@ public final class Tdmr {
 
     /**
      * Makes the PAMT of the next step, under the mutex: 4 MiB in static mode and 16 MiB in dynamic mode. Entries that are
-     * free are zero, which memory is as long as nobody wrote to it; so a step costs what the host left there, and its
+     * free are zero, which memory is until it is written; so a step costs what the host left there, and its
      * reserved pages.
      */
     public void initialiseStep(SparseMemory memory) {

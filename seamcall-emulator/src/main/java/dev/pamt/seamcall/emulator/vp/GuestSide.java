@@ -12,7 +12,8 @@ import dev.pamt.seamcall.emulator.vp.GuestState.LastExit;
 import java.util.function.LongSupplier;
 
 /**
- * What a vCPU that is inside can do: TDCALLs, accesses, being interrupted (TDX module 1.5.25; guest facts 2 to 6).
+ * What a vCPU that is inside can do: TDCALLs, accesses, being interrupted (TDX module 1.5.25, tdx_td_dispatcher.c,
+ * tdg_vp_vmcall.c, tdg_vp_veinfo_get.c, td_ept_violation.c).
  *
  * <p>An action either stays inside, and its effect is in the {@link GuestState}; or it leaves the TD, and the registers are
  * those with which VP.ENTER returns.

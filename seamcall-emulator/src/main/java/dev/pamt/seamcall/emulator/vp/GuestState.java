@@ -5,7 +5,7 @@ import dev.pamt.seamcall.emulator.guest.GuestAction;
 /**
  * What a vCPU's own pages keep of the guest in it.
  *
- * <p>Belongs to the processor that has made the vCPU active, and between entries to nobody.
+ * <p>Belongs to the processor that has made the vCPU active, and to none between entries.
  */
 public final class GuestState {
     /** How the guest left the TD last. */

@@ -21,8 +21,8 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * The way into a vCPU and out of it: TDH.VP.ENTER up to the guest's first instruction, and TD exit (TDX module 1.5.25; facts
- * 5.27, guest 6).
+ * The way into a vCPU and out of it: TDH.VP.ENTER up to the guest's first instruction, and TD exit (TDX module 1.5.25,
+ * tdh_vp_enter.c, td_exit.c, td_exit_stepping.c).
  *
  * <p>Between the two the processor holds the root page of the vCPU shared, with the PAMT entries above it, and the root page
  * of the TD shared: PAMT.REMOVE of the vCPU's region is busy until it comes out.
@@ -66,7 +66,7 @@ public final class VcpuEntry {
         if ((regs.rcx & RESERVED) != 0) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX);
         }
-        // The hold becomes the vCPU's only once it is known that nobody else is inside.
+        // The hold becomes the vCPU's only once it is known that no other processor is inside.
         Holds holds = new Holds();
         long status = pamt.lockPage(holds.root, rootOf(regs.rcx), TdxOperand.RCX, LockMode.SHARED, PageType.TDVPR);
         if (status == 0) {

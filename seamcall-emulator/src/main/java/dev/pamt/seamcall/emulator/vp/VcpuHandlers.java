@@ -24,7 +24,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The leaves that make a vCPU and let go of it: VP.CREATE, VP.ADDCX, VP.INIT, VP.FLUSH (TDX module 1.5.25; facts 5.10).
+ * The leaves that make a vCPU and let go of it: VP.CREATE, VP.ADDCX, VP.INIT, VP.FLUSH (TDX module 1.5.25, tdh_vp_create.c,
+ * tdh_vp_addcx.c, tdh_vp_init.c, tdh_vp_flush.c).
  */
 public final class VcpuHandlers implements HandlerFamily {
     private static final Set<OpState> WHILE_BUILT = EnumSet.of(OpState.INITIALIZED);

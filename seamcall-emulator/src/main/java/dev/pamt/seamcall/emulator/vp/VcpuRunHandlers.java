@@ -13,7 +13,8 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * TDH.VP.ENTER as a whole: enters a vCPU and carries out what its program does until it comes out.
+ * TDH.VP.ENTER as a whole (TDX module 1.5.25, tdh_vp_enter.c): enters a vCPU and carries out what its program does until it
+ * comes out.
  */
 public final class VcpuRunHandlers implements HandlerFamily {
     private final VcpuEntry entry;

@@ -6,7 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Finds a vCPU by the address of its root page.
  *
- * <p>An entry comes and goes under the exclusive PAMT lock of the root page, so whoever holds that lock and has seen the
+ * <p>An entry comes and goes under the exclusive PAMT lock of the root page, so a call that holds that lock and has seen the
  * type TDVPR finds the vCPU here.
  */
 public final class VcpuTable {

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The lock word moves as recorded (observed section 6), and the bits above it never do. */
+/** The lock word moves as recorded, and the bits above it never do. */
 class HostPriorityLockTest {
     private static final long ABOVE = 0x0102_0304_050F_0000L;
     private final long[] words = new long[2];

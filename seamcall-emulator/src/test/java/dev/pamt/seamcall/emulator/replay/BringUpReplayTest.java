@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 class BringUpReplayTest {
     private static final String USUAL = platform(46, 40, 32, 63);
 
-    /** The key id begins so high that SYS.CONFIG refuses Dynamic PAMT (observed facts, SYS.CONFIG). */
+    /** The key id begins so high that SYS.CONFIG refuses Dynamic PAMT. */
     private static final String KEY_ID_TOO_HIGH = platform(52, 49, 4, 7);
 
     private static final String REFUSED = "0x" + Long.toHexString(TdxStatus.OPERAND_INVALID.with(TdxOperand.R8));
