@@ -124,8 +124,7 @@ class ArchitectureTest {
     /** The API and its service interfaces know each other, as java.nio.file and java.nio.file.spi do. */
     @Test
     void noTwoPackagesKnowEachOther() {
-        holds(slices()
-                .matching("dev.pamt.(**)")
+        holds(slices().matching("dev.pamt.(**)")
                 .should()
                 .beFreeOfCycles()
                 .ignoreDependency(
