@@ -5,6 +5,7 @@ import static dev.pamt.impl.Rig.REGION;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.api.CacheExhaustedException;
@@ -22,6 +23,7 @@ import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.decorator.SeamcallDecorator;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -241,7 +243,7 @@ class BoundsTest {
         hanging.start();
         inside.await();
         long start = System.nanoTime();
-        manager.get(NEXT_REGION);
+        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> manager.get(NEXT_REGION));
         long waited = System.nanoTime() - start;
         assertTrue(waited >= CallGate.PATIENCE_NANOS, "the second try waits to be alone: " + waited);
         assertTrue(rig.isBackedInModule(NEXT_REGION), "and is made all the same");

@@ -2,6 +2,7 @@ package dev.pamt.impl;
 
 import static dev.pamt.impl.Rig.NEXT_REGION;
 import static dev.pamt.impl.Rig.REGION;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -209,9 +210,9 @@ class CallbackFailureTest {
             held.remove(number);
             fault();
         };
-        manager.get(REGION);
+        assertDoesNotThrow(() -> manager.get(REGION));
         assertEquals(1, manager.state(REGION).users());
-        manager.put(REGION);
+        assertDoesNotThrow(() -> manager.put(REGION));
         assertEquals(Kind.EMPTY, manager.state(REGION).kind());
         manager.close();
         assertEquals(0, rig.pagesOut());

@@ -65,6 +65,7 @@ class CloseTest {
 
     private static void awaitBlocked(Thread thread) throws InterruptedException {
         while (thread.getState() != Thread.State.WAITING && thread.getState() != Thread.State.TIMED_WAITING) {
+            assertTrue(thread.isAlive(), "the call does not wait");
             Thread.sleep(1);
         }
     }
