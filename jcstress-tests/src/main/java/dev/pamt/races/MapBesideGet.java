@@ -11,7 +11,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LLL_Result;
 
 /**
- * Beyond the catalogue: a region is mapped by one 2M page while somebody gets a 4K page of it.
+ * Beyond the catalogue: a region is mapped by one 2M page while another thread gets a 4K page of it.
  *
  * <p>One of them is refused, and the one who is not is right.
  */

@@ -20,7 +20,7 @@ import org.openjdk.jcstress.infra.results.LLL_Result;
  * </ol>
  *
  * <p>Any scheme in which both directions are symmetric; no version that was posted. Here users are stored after the ADD.
- * Both find the pair installed, whoever was first.
+ * Both find the pair installed, whichever was first.
  */
 @JCStressTest
 @Outcome(id = "backed, backed, sound", expect = ACCEPTABLE, desc = "both find the pair, and two users are counted")

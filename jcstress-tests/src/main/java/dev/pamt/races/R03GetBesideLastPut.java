@@ -19,7 +19,7 @@ import org.openjdk.jcstress.infra.results.LLL_Result;
  *   <li>A takes the lock and leaves the pair, or removes it under B.
  * </ol>
  *
- * <p>v1 to v5 take the refusal for success, and can then not tell it from a region that somebody else has populated. Here
+ * <p>v1 to v5 take the refusal for success, and can then not tell it from a region that another thread has populated. Here
  * the region is idle in that moment, and B revives it without a call; or it is empty, and B waits and adds.
  */
 @JCStressTest

@@ -23,7 +23,7 @@ import org.openjdk.jcstress.infra.results.LLL_Result;
  */
 @JCStressTest
 @Outcome(id = "put, put, sound", expect = ACCEPTABLE, desc = "both have left and there is no pair")
-@Outcome(expect = FORBIDDEN, desc = "nobody uses the region and its pair stays")
+@Outcome(expect = FORBIDDEN, desc = "no one uses the region and its pair stays")
 @State
 public class R06RevivedBeforeReclaim {
     private final Region region = Region.withOneUser();

@@ -19,7 +19,7 @@ import org.openjdk.jcstress.infra.results.LLL_Result;
  *   <li>A gives its page to the module: TDX_MISSING_PAMT_PAGE_PAIR.
  * </ol>
  *
- * <p>v4. Here the module refuses the first ADD of the region: exactly one of the two getters hears of it, the other adds, or
+ * <p>v4. Here the module refuses the first ADD of the region: exactly one of the two getters is told, the other adds, or
  * is never counted as backed by what failed.
  */
 @JCStressTest

@@ -11,7 +11,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LLL_Result;
 
 /**
- * R12: the pair goes between somebody's get and the use of the page.
+ * R12: the pair goes between a get and the use of the page.
  *
  * <ol>
  *   <li>B gets: "there is a pair already".
@@ -24,7 +24,7 @@ import org.openjdk.jcstress.infra.results.LLL_Result;
  */
 @JCStressTest
 @Outcome(id = "put, backed, backed", expect = ACCEPTABLE, desc = "the pair stays for as long as the reference does")
-@Outcome(expect = FORBIDDEN, desc = "the pair went although somebody held a reference")
+@Outcome(expect = FORBIDDEN, desc = "the pair went although a thread held a reference")
 @State
 public class R12UseAfterGet {
     private final Region region = Region.withOneUser();

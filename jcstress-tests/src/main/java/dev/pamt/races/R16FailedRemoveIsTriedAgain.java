@@ -15,14 +15,14 @@ import org.openjdk.jcstress.infra.results.LLL_Result;
  *
  * <ol>
  *   <li>A, the last user, puts; REMOVE fails, and the count is set to 1 so that it is not forgotten.
- *   <li>B gets and puts: the count goes to 2 and back to 1, and nobody ever removes the pair.
+ *   <li>B gets and puts: the count goes to 2 and back to 1, and no thread ever removes the pair.
  * </ol>
  *
  * <p>v2 to v6. Here the first REMOVE of the region fails. It is idle then, with no user that does not exist, and the next one
  * who leaves takes the pair along.
  */
 @JCStressTest
-@Outcome(id = "put, put, sound", expect = ACCEPTABLE, desc = "nobody uses the region and there is no pair")
+@Outcome(id = "put, put, sound", expect = ACCEPTABLE, desc = "no one uses the region and there is no pair")
 @Outcome(expect = FORBIDDEN, desc = "the pair is pinned, or a user that does not exist is counted")
 @State
 public class R16FailedRemoveIsTriedAgain {

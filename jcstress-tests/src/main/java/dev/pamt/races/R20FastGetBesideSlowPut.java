@@ -19,7 +19,7 @@ import org.openjdk.jcstress.infra.results.LLL_Result;
  *   <li>A stores 0.
  * </ol>
  *
- * <p>The get of v6's second patch with the put of its first, which is what was merged; the trap for whoever makes the merged
+ * <p>The get of v6's second patch with the put of its first, which is what was merged; the trap for the one who makes the merged
  * code faster. Here B comes and goes twice, so that a reference that A's store has wiped shows as a refused put.
  */
 @JCStressTest

@@ -16,7 +16,7 @@ import org.openjdk.jcstress.infra.results.LLL_Result;
  * <ol>
  *   <li>A and B come and go; each adds and removes.
  *   <li>Both walk to the 2M entry as sharers before either is promoted.
- *   <li>Both are answered TDX_OPERAND_BUSY, and nobody has won. A retry without back-off may repeat that for ever.
+ *   <li>Both are answered TDX_OPERAND_BUSY, and neither has won. A retry without back-off may repeat that for ever.
  * </ol>
  *
  * <p>Designs without a lock, or with nothing but retries. Here the module is never asked by two for one region.

@@ -12,7 +12,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LLL_Result;
 
 /**
- * R23: somebody looks at the region with PAGE.RDMD while it is added.
+ * R23: another thread looks at the region with PAGE.RDMD while it is added.
  *
  * <ol>
  *   <li>B: PAGE.RDMD takes the 2M entry shared.

@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
  *
  * <p>All ranges are whole 4K pages. The first MiB is never part of the RAM: firmware lives there, and Linux does not use
  * it for TDX either. RAM outside the CMRs is left out, too, because TDX cannot use it. A CMR may hold memory that is no
- * RAM: it can be part of a TDMR, but nobody ever allocates it.
+ * RAM: it can be part of a TDMR, but it is never allocated.
  *
  * <p>Immutable and thread-safe.
  */

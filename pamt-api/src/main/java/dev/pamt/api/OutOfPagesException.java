@@ -20,7 +20,7 @@ public final class OutOfPagesException extends PamtException {
     }
 
     /**
-     * Tells what was asked for.
+     * Returns what was asked for.
      *
      * @return what was asked for
      */

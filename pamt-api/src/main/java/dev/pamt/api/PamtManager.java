@@ -10,7 +10,7 @@ import java.util.function.IntSupplier;
 /**
  * Keeps every 2M region that holds 4K TDX pages backed with its page pair, and no other.
  *
- * <p>The contract: whoever has got a region and has not put it finds its pair installed. Get a page before it is given to
+ * <p>The contract: a caller that has got a region and has not put it finds its pair installed. Get a page before it is given to
  * the module (MNG.CREATE, SEPT.ADD, PAGE.AUG, ...), put it after the SEAMCALL that took it back has <em>returned</em>:
  * removing a pair beside a PAGE.REMOVE, SEPT.REMOVE, RELOCATE or PROMOTE that is still in flight halts the module.
  *
@@ -331,12 +331,12 @@ public interface PamtManager extends AutoCloseable {
         Builder backend(String name);
 
         /**
-         * Works on a module that runs already, with Dynamic PAMT, and that somebody else has brought up: nothing but ADD
+         * Works on a module that runs already, with Dynamic PAMT, and that other software has brought up: nothing but ADD
          * and REMOVE is called. A memory map must be set, and an allocator unless all RAM of the map is free: the default
          * one cannot know which pages lie in PAMT areas, and the module refuses those.
          *
          * @param provider runs the calls
-         * @param memory scrubs pages that come back; {@link PhysicalMemory#none()} if nobody needs that
+         * @param memory scrubs pages that come back; {@link PhysicalMemory#none()} if that is not needed
          * @return this
          * @throws IllegalStateException if a host, platform, backend or provider was set
          */

@@ -17,7 +17,7 @@ public record RegionState(Kind kind, int users) implements Serializable {
         EMPTY,
         /** A page pair is installed and the region has users. */
         BACKED,
-        /** A page pair is installed and nobody uses the region. */
+        /** A page pair is installed and the region has no users. */
         IDLE,
         /** The region is mapped as one 2M page and must have no page pair. */
         HUGE,

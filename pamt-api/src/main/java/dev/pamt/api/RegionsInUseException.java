@@ -40,7 +40,7 @@ public final class RegionsInUseException extends PamtException {
     }
 
     /**
-     * Tells what is left.
+     * Returns what is left.
      *
      * @return the regions, by address; empty after serialisation
      */

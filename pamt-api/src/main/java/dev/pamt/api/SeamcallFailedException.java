@@ -26,7 +26,7 @@ public final class SeamcallFailedException extends PamtException {
     }
 
     /**
-     * Tells which leaf failed.
+     * Returns the leaf that failed.
      *
      * @return the leaf
      */
@@ -35,7 +35,7 @@ public final class SeamcallFailedException extends PamtException {
     }
 
     /**
-     * Tells what the module answered.
+     * Returns what the module answered.
      *
      * @return the status word
      */

@@ -97,7 +97,7 @@ public interface TdxHost extends AutoCloseable {
     PageAllocator allocator();
 
     /**
-     * The pages that {@link #allocator} has not handed out, in chunks or not. Whoever reads it before and after knows
+     * The pages that {@link #allocator} has not handed out, in chunks or not. Read before and after, it shows
      * whether every page has come back.
      *
      * @return how many, exact when no other thread is inside a call of the allocator

@@ -3,7 +3,7 @@ package dev.pamt.api;
 /**
  * Page pairs of a VM, for work that is done outside any vCPU: splits for hole punching, conversions, memory failure.
  *
- * <p>Several threads may split at once, and none may eat what another has topped up. So nobody consumes from this cache
+ * <p>Several threads may split at once, and none may eat what another has topped up. So no caller consumes from this cache
  * itself: a splitter first {@linkplain #reserve reserves} what it will need at most, outside its locks, and then draws
  * from the reservation, which is its own.
  *
@@ -12,7 +12,7 @@ package dev.pamt.api;
  */
 public interface VmPageCache extends AutoCloseable {
     /**
-     * Fills the cache until a number of pairs lies in it that nobody has reserved.
+     * Fills the cache until a number of pairs lies in it that are not reserved.
      *
      * @param pairs how many pairs are to be free for reservations
      * @throws OutOfPagesException if the host has no more; what was filled so far stays
@@ -31,14 +31,14 @@ public interface VmPageCache extends AutoCloseable {
     PamtPageCache reserve(int pairs);
 
     /**
-     * The pairs that nobody has reserved.
+     * The pairs that are not reserved.
      *
      * @return how many, exact when no other thread is inside a call
      */
     int unreserved();
 
     /**
-     * Gives all pairs that nobody has reserved back to the manager. Reservations that are still open stay valid and give
+     * Gives all pairs that are not reserved back to the manager. Reservations that are still open stay valid and give
      * their pairs back to the manager when they are closed. Calling it again does nothing.
      */
     @Override

@@ -12,7 +12,7 @@
  * <em>user</em> of a region is a reference taken with {@code get} and dropped with {@code put}.
  *
  * <p>Which operations are linearizable: get, put, allocPage, freePage, map2M, unmap2M, demote2M, promote2M, each on its
- * region. Statistics are exact when nobody is inside a call, and close to it otherwise. {@code close} needs quiescence
+ * region. Statistics are exact when no thread is inside a call, and close to it otherwise. {@code close} needs quiescence
  * and says so if it does not find it.
  */
 package dev.pamt.api;

@@ -11,7 +11,7 @@ import dev.pamt.seamcall.SeamcallProvider;
 import java.util.List;
 import java.util.Objects;
 
-/** A host whose module somebody else has brought up; all that is known of it is how to call it. */
+/** A host whose module other software has brought up; all that is known of it is how to call it. */
 final class AttachedHost implements TdxHost {
     private static final int PAMT_4K_ENTRY_BYTES = 16;
 

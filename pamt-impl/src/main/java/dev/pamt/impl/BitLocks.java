@@ -9,17 +9,17 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * A family of locks, each of two bits that lie wherever the subclass keeps them.
  *
- * <p>LOCKED says that somebody holds the lock, PARKED that threads are parked for it. The uncontended way in and out is one
+ * <p>LOCKED says that a thread holds the lock, PARKED that threads are parked for it. The uncontended way in and out is one
  * compare-and-set each. A thread that finds the lock held spins for about as long as a SEAMCALL takes and then parks in a
  * queue; queues are shared by the locks of a family, each lock finds its waiters by its number.
  *
- * <p>Whoever leaves a lock with PARKED set wakes the thread that has waited longest, and normally frees the lock: a thread
+ * <p>A thread that leaves a lock with PARKED set wakes the thread that has waited longest, and normally frees the lock: a thread
  * that is running may take it before the woken one is back on a processor, which then parks again, in the place that it had in
  * the queue. With more threads than processors nothing else keeps the lock in use; if it were handed over each time, every turn would cost
  * a context switch. Once a waiter has been overtaken for {@link #PATIENCE_NANOS}, though, the lock is handed to it without
  * being freed. So a thread waits at most that long, and then one holder's turn for each thread that came before it.
  *
- * <p>Why no wake-up is lost: as long as threads are parked, PARKED is set, and either somebody holds the lock or the woken
+ * <p>Why no wake-up is lost: as long as threads are parked, PARKED is set, and either a thread holds the lock or the woken
  * thread is on its way to it. Both will leave the lock with PARKED set, and wake the next. PARKED is set, and the waiter
  * enqueued, under the queue's mutex and only while LOCKED is seen in the same compare-and-set; the leaver that fails to go
  * from LOCKED alone to 0 takes the same mutex, and finds the waiter.

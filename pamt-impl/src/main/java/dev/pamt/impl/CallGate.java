@@ -34,7 +34,7 @@ final class CallGate {
     private static final int STRIDE = 16;
 
     private static final int PROBES = 4;
-    private static final long NOBODY = 0;
+    private static final long NONE = 0;
     /** The place of a thread that is in the set. */
     private static final int CROWD = 0;
 
@@ -79,7 +79,7 @@ final class CallGate {
 
     void leave(int place) {
         if (place > 0) {
-            inside.setRelease(place, NOBODY);
+            inside.setRelease(place, NONE);
         } else {
             leaveAnother(-place);
         }
@@ -89,7 +89,7 @@ final class CallGate {
         if (place == CROWD) {
             crowd.remove(me());
         } else {
-            inside.setRelease(place, NOBODY);
+            inside.setRelease(place, NONE);
         }
         displaced.getAndDecrement();
     }
@@ -137,14 +137,14 @@ final class CallGate {
     private int claim() {
         long me = me();
         int first = placeAfter(me, 0);
-        return inside.compareAndSet(first, NOBODY, me) ? first : claimAnother(me);
+        return inside.compareAndSet(first, NONE, me) ? first : claimAnother(me);
     }
 
     private int claimAnother(long me) {
         displaced.getAndIncrement();
         for (int probe = 1; probe < Math.min(PROBES, places); probe++) {
             int place = placeAfter(me, probe);
-            if (inside.getOpaque(place) == NOBODY && inside.compareAndSet(place, NOBODY, me)) {
+            if (inside.getOpaque(place) == NONE && inside.compareAndSet(place, NONE, me)) {
                 return -place;
             }
         }
@@ -203,7 +203,7 @@ final class CallGate {
 
     private boolean isEmpty() {
         for (int place = STRIDE; place < inside.length(); place += STRIDE) {
-            if (inside.get(place) != NOBODY) {
+            if (inside.get(place) != NONE) {
                 return false;
             }
         }

@@ -16,7 +16,7 @@ import java.util.List;
  * <p>Within a gigabyte the words of neighbouring regions are kept 128 bytes apart: the index is rotated, which costs
  * nothing, where padding would cost 32 times the memory. Neighbours are what different cores use at the same time. No word
  * lies in the cache line of the array's length, which every access reads: a get would fetch the line twice, once to look
- * at the length and once to write, and whoever used another word of the gigabyte would lose the length each time.
+ * at the length and once to write, and a thread that used another word of the gigabyte would lose the length each time.
  *
  * <p>Accessors are named for their memory order (lv volatile load, faa fetch-and-add, cae compare-and-exchange, all
  * volatile). None is weaker: the fast path is one locked instruction on x86 either way, and on a machine with weaker
@@ -77,7 +77,7 @@ final class RegionTable implements LockStrategy.RegionBits {
         }
     }
 
-    /** The words of the gigabyte of an address, or null if nobody has used it yet. */
+    /** The words of the gigabyte of an address, or null if it has not been used yet. */
     int[] wordsIfAny(long hpa) {
         return directory.get(hpa);
     }

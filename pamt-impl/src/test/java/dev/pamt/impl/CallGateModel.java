@@ -5,7 +5,7 @@ import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Validate;
 
 /**
- * The gate under Lincheck: a call that is alone finds nobody inside, and nobody waits for ever. Public because Lincheck asks
+ * The gate under Lincheck: a call that is alone finds no other inside, and none waits for ever. Public because Lincheck asks
  * for it.
  */
 public final class CallGateModel {

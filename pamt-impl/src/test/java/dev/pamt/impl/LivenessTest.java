@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Nobody waits for ever: holders that are preempted, many threads, threads of one carrier, interrupts, callbacks. */
+/** No thread waits for ever: holders that are preempted, many threads, threads of one carrier, interrupts, callbacks. */
 @Timeout(value = 120, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class LivenessTest {
     private static final int REGIONS = 4;

@@ -10,7 +10,7 @@ import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Param;
 
 /**
- * The locks of a strategy under Lincheck: a count that only the holder touches must come out right, and nobody must wait
+ * The locks of a strategy under Lincheck: a count that only the holder touches must come out right, and no thread must wait
  * for ever. Public because Lincheck asks for it.
  */
 @Param(name = "region", gen = IntGen.class, conf = "0:1")

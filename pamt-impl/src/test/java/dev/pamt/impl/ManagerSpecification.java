@@ -5,14 +5,14 @@ public final class ManagerSpecification {
     private static final int THREADS = 3;
     private static final int REGIONS = 2;
     private static final int MAX_USERS = 512;
-    private static final int NOBODY = -1;
+    private static final int NO_THREAD = -1;
 
     /** Whether pages for allocPage are to be had; set before a run. */
     static boolean pagesForAllocPage;
 
     private final int[][] users = new int[THREADS + 1][REGIONS];
     private final int[] allUsers = new int[REGIONS];
-    private final int[] mappedBy = {NOBODY, NOBODY};
+    private final int[] mappedBy = {NO_THREAD, NO_THREAD};
     private final boolean[] allocated = new boolean[THREADS + 1];
 
     /** Makes two empty regions. */
@@ -44,7 +44,7 @@ public final class ManagerSpecification {
     }
 
     private String take(int thread, int region, int count) {
-        if (mappedBy[region] != NOBODY) {
+        if (mappedBy[region] != NO_THREAD) {
             return "mapped";
         }
         if (allUsers[region] + count > MAX_USERS) {
@@ -86,10 +86,10 @@ public final class ManagerSpecification {
     /** map2M or unmap2M. */
     public String mapOrUnmap(int thread, int region) {
         if (mappedBy[region] == thread) {
-            mappedBy[region] = NOBODY;
+            mappedBy[region] = NO_THREAD;
             return "unmapped";
         }
-        if (mappedBy[region] != NOBODY) {
+        if (mappedBy[region] != NO_THREAD) {
             return "mapped by another";
         }
         if (allUsers[region] > 0) {
@@ -115,7 +115,7 @@ public final class ManagerSpecification {
         if (mappedBy[region] != thread) {
             return "not mapped";
         }
-        mappedBy[region] = NOBODY;
+        mappedBy[region] = NO_THREAD;
         users[thread][region] += MAX_USERS;
         allUsers[region] += MAX_USERS;
         return "backed";

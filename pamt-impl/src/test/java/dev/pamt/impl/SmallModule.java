@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * ADD and REMOVE of a few regions in as few steps as show a collision: for a model checker, to which the emulator with its
  * sparse memory is a hundred times as many.
  *
- * <p>An entry says whether the region has a pair and whether somebody is inside; it is entered and left in two steps, and
- * whoever finds it entered is answered BUSY.
+ * <p>An entry says whether the region has a pair and whether a call is inside; it is entered and left in two steps, and
+ * a call that finds it entered is answered BUSY.
  */
 final class SmallModule implements SeamcallProvider {
     private static final int PAIR = 1;

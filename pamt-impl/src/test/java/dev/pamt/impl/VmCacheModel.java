@@ -9,7 +9,7 @@ import org.jetbrains.lincheck.datastructures.ThreadIdGen;
 import org.jetbrains.lincheck.datastructures.Validate;
 
 /**
- * The reservations of a VM's cache under Lincheck: whoever has reserved finds what was reserved, and no pair is anywhere
+ * The reservations of a VM's cache under Lincheck: a caller that has reserved finds what was reserved, and no pair is anywhere
  * twice. Public because Lincheck asks for it.
  */
 @Param(name = "pairs", gen = IntGen.class, conf = "1:2")
@@ -23,7 +23,7 @@ public final class VmCacheModel {
     /** Makes an empty cache. */
     public VmCacheModel() {}
 
-    /** Tops the VM's cache up; how many pairs others have left in it is nobody's business. */
+    /** Tops the VM's cache up; how many pairs others have left in it does not matter. */
     @Operation
     public void topUp(@Param(name = "pairs") int pairs) {
         cache.topUp(pairs);

@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "conformance",
         description = {
-            "Replays recordings of the real TDX module 1.5.25 against a SEAMCALL backend, and tells every difference.",
+            "Replays recordings of the real TDX module 1.5.25 against a SEAMCALL backend, and reports every difference.",
             ""
         },
         mixinStandardHelpOptions = true,

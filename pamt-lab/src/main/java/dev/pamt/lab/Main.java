@@ -73,7 +73,7 @@ public final class Main implements Callable<Integer> {
         return CommandLine.ExitCode.USAGE;
     }
 
-    /** Tells the version that the build has given to the module. */
+    /** Returns the version that the build has given to the module. */
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {

@@ -49,7 +49,7 @@ final class StormCommand implements Callable<Integer> {
     /** The part of the heap that the addresses of guest pages may take. */
     private static final double HEAP_SHARE = 0.6;
 
-    /** Memory of each TD in the run that nobody measures. */
+    /** Memory of each TD in the run that is not measured. */
     private static final long WARM_UP_BYTES = 64L << 20;
 
     private static final String EMULATOR = "emulator";

@@ -22,7 +22,7 @@ package dev.pamt.seamcall;
  *   <li><b>SPI-4</b> Whatever the caller did before the call is visible to the module; whatever the module did is visible
  *       to the caller after it (the call is a full fence, as the instruction is).
  *   <li><b>SPI-5</b> The registers belong to the caller: a backend keeps no reference to them after it returns.
- *   <li><b>SPI-6</b> A lock that is held by somebody else is tried once and answered {@link TdxStatus#OPERAND_BUSY}. The
+ *   <li><b>SPI-6</b> A lock that another call holds is tried once and answered {@link TdxStatus#OPERAND_BUSY}. The
  *       backend does not wait and does not try again: that is the caller's to decide.
  *   <li><b>SPI-7</b> PAMT.REMOVE returns the two pages that PAMT.ADD was given, in the same order, and both can be given
  *       again.

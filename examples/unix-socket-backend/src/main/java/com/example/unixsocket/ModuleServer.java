@@ -47,7 +47,7 @@ public final class ModuleServer {
         ModuleServer machines = new ModuleServer();
         daemon("accept", () -> machines.accept(server));
         while (System.in.read() >= 0) {
-            // Nobody says anything.
+            // No message has come.
         }
         System.exit(0);
     }

@@ -72,7 +72,7 @@ class KilledProcessTest {
         assertTrue(failed.getCause() instanceof SeamcallUnavailableException, failed::toString);
 
         PamtStats after = manager.stats();
-        assertEquals(1, after.pairs().lost(), "the pair in the call: nobody knows whose it is");
+        assertEquals(1, after.pairs().lost(), "the pair in the call: it is unknown whose it is");
         assertEquals(RegionState.Kind.UNKNOWN, manager.state(target).kind());
         assertEquals(1, after.pairs().installed(), "the pair of the region that was backed before");
         assertEquals(

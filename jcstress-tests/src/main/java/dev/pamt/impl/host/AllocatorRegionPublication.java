@@ -17,7 +17,7 @@ import org.openjdk.jcstress.infra.results.LL_Result;
  * Weaker than volatile: {@link HostPageAllocator} publishes the record of a region with release and finds it with acquire.
  *
  * <p>A takes the first page of a region, which makes the record; B learns the page's address by a race and gives the page
- * back. Whoever has seen the address without having seen the record is refused, nobody sees half a record, and in the end
+ * back. A thread that has seen the address without the record is refused, no thread sees half a record, and in the end
  * the page is back exactly if B was not refused.
  */
 @JCStressTest

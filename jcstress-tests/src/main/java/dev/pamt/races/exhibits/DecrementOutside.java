@@ -4,7 +4,7 @@ import dev.pamt.races.exhibits.ModelRegion.Status;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * v1 to v5 (2025): a lock-free increment unless zero, a lock-free decrement, and the lock for whoever sees zero.
+ * v1 to v5 (2025): a lock-free increment unless zero, a lock-free decrement, and the lock for the thread that sees zero.
  *
  * <p>The count reaches zero outside the lock, so an ADD may find the region not free, and takes that for success. What the
  * versions differ in is what becomes of a count whose REMOVE failed, of the loser of a race, and of an error.

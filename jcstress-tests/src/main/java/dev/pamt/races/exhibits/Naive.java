@@ -3,7 +3,7 @@ package dev.pamt.races.exhibits;
 import dev.pamt.races.exhibits.ModelRegion.Status;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** What everybody writes first: count, and let whoever passes zero make the call. Never posted. */
+/** What one writes first: count, and let the thread that passes zero make the call. Never posted. */
 public final class Naive implements Protocol {
     private final ModelRegion region;
     private final ModelRegion donor;

@@ -1,6 +1,6 @@
 package dev.pamt.races.exhibits;
 
-/** Keeps one region backed for as long as somebody uses it, or means to. */
+/** Keeps one region backed for as long as it is used, or about to be. */
 public interface Protocol {
     /**
      * Takes a reference. If a pair has to be installed its pages are those of the donor that the protocol was made with.

@@ -12,7 +12,7 @@ enum Race {
     R3(GetBesideLastPut::new, "the getter is refused: the count is zero and the pair not yet removed"),
     R4(ComeAndGoBesideLastPut::new, "afterwards the region cannot be used, or is not backed when it says so"),
     R5(GetBesideLastPut::new, "the getter was told yes while its pair was taken away"),
-    R6(GetBesideLastPut::new, "nobody uses the region and its pair stays"),
+    R6(GetBesideLastPut::new, "no one uses the region and its pair stays"),
     R7(TwoGetters::new, "one of two users has left and the pair is gone"),
     R8(RefusedAdd::new, "a refused ADD is reported as success"),
     R10(TwoRegions::new, "an ADD is busy although its target is another region"),
@@ -25,7 +25,7 @@ enum Race {
     R20(GetBesideLastPut::new, "the getter was told yes while its pair was taken away"),
     R21(TwoWhoComeAndGo::new, "two calls for one region were in the module at once"),
     R22(Race::pageRemoveInFlight, "REMOVE met a PAGE.REMOVE in flight: fatal error 343"),
-    R23(GetBesideAudit::new, "a get fails because somebody looked at the region");
+    R23(GetBesideAudit::new, "a get fails because another thread looked at the region");
 
     final String loss;
     private final Function<World, Contest> maker;
@@ -101,7 +101,7 @@ enum Race {
         }
     }
 
-    /** There is one user, who leaves; somebody else comes. */
+    /** There is one user, who leaves; another comes. */
     private static final class GetBesideLastPut extends Contest {
         private Use use;
 
@@ -139,7 +139,7 @@ enum Race {
         }
     }
 
-    /** There is one user, who leaves; somebody else comes and goes. */
+    /** There is one user, who leaves; another comes and goes. */
     private static final class ComeAndGoBesideLastPut extends Contest {
         ComeAndGoBesideLastPut(World world) {
             super(world);

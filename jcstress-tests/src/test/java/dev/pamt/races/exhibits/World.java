@@ -12,7 +12,7 @@ final class World {
         BACKED,
         /** The protocol said yes, and the module that there is no pair. */
         UNBACKED,
-        /** The protocol said yes, and the module that somebody adds or removes the pair. */
+        /** The protocol said yes, and the module that a call adds or removes the pair. */
         BUSY
     }
 

@@ -5,7 +5,7 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
- * What was merged into Linux (linux-host 2.9.1): each get takes two pages first and one lock for all, each put takes
+ * What was merged into Linux: each get takes two pages first and one lock for all, each put takes
  * the lock.
  */
 final class AlwaysLock implements RegionCounts {

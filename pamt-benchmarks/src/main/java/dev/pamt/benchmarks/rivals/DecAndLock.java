@@ -4,7 +4,7 @@ import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.SeamcallRegisters;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
-/** The optimised version that was left out (linux-host 2.9): increment if not zero; decrement, and lock for the last. */
+/** The optimised version that was left out: increment if not zero; decrement, and lock for the last. */
 final class DecAndLock implements RegionCounts {
     private final PairBackend backend;
     private final long first;

@@ -22,7 +22,7 @@ import java.util.function.LongSupplier;
  * module.
  */
 final class FaultInjector implements SeamcallProvider {
-    /** Looks like the address of a page in RAM, and belongs to nobody. */
+    /** Looks like the address of a page in RAM, and belongs to no one. */
     static final long GARBAGE_HPA = 0x1_3BAD_D000L;
 
     private final SeamcallProvider module;

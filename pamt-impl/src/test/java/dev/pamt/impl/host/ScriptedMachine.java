@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A machine with two packages of two processors whose module notes every call and answers what a test tells it to.
+ * A machine with two packages of two processors whose module notes every call and answers as a test says.
  * Nothing is checked: the emulator does that.
  */
 final class ScriptedMachine implements SeamcallPlatform, PhysicalMemory {

@@ -103,7 +103,7 @@ final class Case {
         return inTime && closed[0];
     }
 
-    /** Checks a manager that nobody uses and that is not closed; false if there is no point in going on. */
+    /** Checks a manager that is not in use and that is not closed; false if there is no point in going on. */
     private boolean checkOpen(Caller caller) {
         Sites.observe(null);
         machine.module().forgetScript();

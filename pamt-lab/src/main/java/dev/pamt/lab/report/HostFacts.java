@@ -21,7 +21,7 @@ public record HostFacts(
     /**
      * Looks at a host.
      *
-     * @param host a host that nobody has used yet
+     * @param host a host that has not been used yet
      * @return the facts
      */
     public static HostFacts of(TdxHost host) {

@@ -48,7 +48,7 @@ public record StormReport(
         HostFacts host,
         List<StormResult> results) {
     /**
-     * Writes the report. Whoever looks at the file finds the old one or all of the new one.
+     * Writes the report. A reader of the file finds the old one or all of the new one.
      *
      * @param file where to write
      * @throws IOException if that fails

@@ -59,7 +59,7 @@ public final class Storm {
     /**
      * Runs the storm.
      *
-     * @param host a host that nobody else uses
+     * @param host a host that nothing else uses
      * @param strategy how the manager's transitions exclude each other
      * @return what it has shown
      * @throws InterruptedException if this thread is interrupted

@@ -7,7 +7,7 @@ package dev.pamt.seamcall.conformance;
 public enum ComparisonRule {
     /**
      * Of a PAMT_2M entry that is free (PT_NDA) only the lock and the type are compared: the owner, the pair's addresses and
-     * the page count that its last use left behind are not (observed facts 4 and 5).
+     * the page count that its last use left behind are not.
      */
     STALE_FREE_ENTRY
 }

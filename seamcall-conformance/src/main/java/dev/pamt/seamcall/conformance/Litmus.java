@@ -15,7 +15,7 @@ import java.util.function.Function;
 
 /**
  * Holds a backend to recorded races: sets a machine up, makes the calls of two processors at once from two threads, and
- * looks whether what came out is one of the outcomes that the real module showed or could have shown.
+ * checks that what came out is one of the outcomes that the real module showed or could have shown.
  *
  * <p>Every round has a machine of its own and a random head start of one of the threads. What an outcome is: the status of
  * each call, the output registers that the recording lists, and, if the backend can be looked into, the PAMT entries, Secure

@@ -314,7 +314,7 @@ final class RandomCalls {
         return page(PAIRS + random.nextInt(2), random.nextInt(USED_PAGES));
     }
 
-    /** A page that belongs to somebody, if one is found from a random place on. */
+    /** A page that belongs to a TD or the module, if one is found from a random place on. */
     private long pageInUse() {
         Tdmr tdmr = host.machine.module().tdmrs().covering(TestHost.TDMR);
         int pages = (PAIRS + 1) * 512;

@@ -7,7 +7,7 @@ import dev.pamt.seamcall.TdxStatus;
 
 /**
  * Makes every call an event {@code dev.pamt.Seamcall} of the JDK's Flight Recorder: leaf, processor, the inputs in RAX, RCX,
- * RDX and R8, status and duration. Costs next to nothing while nobody records. Needs the module {@code jdk.jfr}, which on the
+ * RDX and R8, status and duration. Costs next to nothing while no recording runs. Needs the module {@code jdk.jfr}, which on the
  * module path has to be asked for: {@code --add-modules jdk.jfr}.
  *
  * <p>Stateless and thread-safe. <b>Progress:</b> never waits.

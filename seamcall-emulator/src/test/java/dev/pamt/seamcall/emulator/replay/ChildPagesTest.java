@@ -18,7 +18,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /**
- * A TD counts its Secure EPT pages, those of its L2 VMs too. No leaf tells the count but a reclaim of the TD's root page, so
+ * A TD counts its Secure EPT pages, those of its L2 VMs too. No leaf returns the count but a reclaim of the TD's root page, so
  * it is read beside the calls of a recording.
  */
 class ChildPagesTest {

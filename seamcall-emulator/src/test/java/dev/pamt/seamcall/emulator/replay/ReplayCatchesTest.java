@@ -80,7 +80,7 @@ class ReplayCatchesTest {
         return result.differences();
     }
 
-    /** The same object, of which one method does nothing or tells something else. */
+    /** The same object, of which one method does nothing or says something else. */
     private static <T> T spoiled(Class<T> type, T good, String wrong) {
         return type.cast(Proxy.newProxyInstance(
                 ReplayCatchesTest.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
