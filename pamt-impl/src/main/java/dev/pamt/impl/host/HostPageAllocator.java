@@ -10,8 +10,8 @@ import java.util.List;
  *
  * <p>Placement is that of a kernel with per-processor lists: a thread fills one 2M region page by page, pages that were
  * freed are used again first, and a region whose pages are all free is a chunk again. Chunks come from the top of memory,
- * untouched regions for pages from the bottom. A region that RAM covers only in part gives pages and never a chunk. What
- * has never been touched costs 4 bytes a GiB; a GiB once touched costs 2 KiB, a region once touched 8 to 16 bytes, and one in use
+ * untouched regions for pages from the bottom. A region that RAM covers only in part gives pages and never a chunk. Memory that
+ * was never touched costs next to nothing; a TiB once touched costs 4 KiB, a GiB 2 KiB, a region 8 to 16 bytes, and one in use
  * about 130 bytes more.
  *
  * <p>A page or chunk that is given back and was not handed out is refused with an {@link IllegalArgumentException}; nothing
@@ -38,7 +38,7 @@ public final class HostPageAllocator implements PageAllocator {
      * A thread takes pages from the stripe that its id hashes to. freePage goes to the stripe that has opened the page's
      * region, whichever thread it is called by; the slot is read without a lock. That is enough: while a page is
      * allocated its region stays open, so a thread that frees an allocated page finds the region. One that frees a page that is
-     * not may find null, or a region that has just been closed; all bits of that one say free, so he is refused.
+     * not may find null, or a region that has just been closed; all bits of that one say free, so it is refused.
      *
      * A stripe's list holds the open regions that have a free page, in the order in which they are to be used. A region
      * whose last page comes back is closed, unless it is the only one of its list: otherwise a single page taken and
