@@ -11,8 +11,8 @@ import dev.pamt.api.spi.PamtProvider;
  * order of lock number and each number once, so that no strategy can deadlock; and it counts acquisitions, contended
  * ones, and of those the true (same region) and the false.
  *
- * <p>Users implement this interface, too. A strategy of one's own is tried with the contract test in {@code
- * pamt-api-tests.jar}, {@code dev.pamt.contract.LockStrategyContractTest}.
+ * <p>Users implement this interface, too. A strategy of one's own is tried with {@code LockStrategyContractTest} of the
+ * module {@code pamt-tck}.
  *
  * <p><b>Thread-safety:</b> a strategy is immutable and can be given to any number of managers; each gets locks of its
  * own.

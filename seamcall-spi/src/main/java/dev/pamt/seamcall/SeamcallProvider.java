@@ -10,8 +10,8 @@ package dev.pamt.seamcall;
  * registers of its own. <b>Progress:</b> a call never waits for another call; what is contended is answered {@link
  * TdxStatus#OPERAND_BUSY} and has changed nothing.
  *
- * <p>Rules for a backend. Each has a test of its name in {@code SeamcallProviderContractTest}, which is published in
- * {@code seamcall-spi-tests.jar} for the authors of backends:
+ * <p>Rules for a backend. Each has a test of its name in {@code SeamcallProviderContractTest}, of the module {@code pamt-tck}, which the
+ * author of a backend extends with one method:
  *
  * <ul>
  *   <li><b>SPI-1</b> A failure of the call is a status, never an exception. A backend that cannot reach its module

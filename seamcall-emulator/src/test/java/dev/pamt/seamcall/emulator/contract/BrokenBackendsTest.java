@@ -13,7 +13,7 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.contract.SeamcallProviderContractTest;
+import dev.pamt.tck.SeamcallProviderContractTest;
 import dev.pamt.seamcall.decorator.SeamcallDecorator;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 import java.time.Duration;

@@ -2,7 +2,7 @@ package dev.pamt.seamcall.emulator.contract;
 
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
-import dev.pamt.seamcall.contract.SeamcallProviderContractTest;
+import dev.pamt.tck.SeamcallProviderContractTest;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
 
 /** The emulator does what every backend must do. */

@@ -1,4 +1,4 @@
-package dev.pamt.seamcall.contract;
+package dev.pamt.tck;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -42,8 +42,6 @@ import org.junit.jupiter.api.Timeout;
  *
  * <p>Each test opens a machine of its own, with two processors and 16 GiB of memory, and brings its module up with Dynamic
  * PAMT and one TDMR of 1 GiB at 4 GiB. For the whole behaviour of the module there are recordings: {@code ./lab conformance}.
- *
- * <p>Published in {@code seamcall-spi-tests.jar}; needs JUnit Jupiter.
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 public abstract class SeamcallProviderContractTest {

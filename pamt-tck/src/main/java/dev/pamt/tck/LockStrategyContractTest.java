@@ -1,4 +1,4 @@
-package dev.pamt.contract;
+package dev.pamt.tck;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -32,8 +32,6 @@ import org.junit.jupiter.api.condition.JRE;
 
 /**
  * What every {@link LockStrategy} must do, built in or a user's own: extend it, and give the strategy.
- *
- * <p>Published in {@code pamt-api-tests.jar}; needs JUnit Jupiter.
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 public abstract class LockStrategyContractTest {
