@@ -41,14 +41,6 @@ class LockStrategiesTest {
         }
     }
 
-    @Nested
-    class UsersOwnTest extends LockStrategyContractTest {
-        @Override
-        protected LockStrategy strategy() {
-            return new SemaphorePerGigabyte();
-        }
-    }
-
     @Test
     void aNumberOfHashedLocksThatIsNoPowerOfTwoIsRefused() {
         for (int locks : new int[] {0, 3, -4, 8192}) {
