@@ -11,8 +11,25 @@ import dev.pamt.api.spi.PamtProvider;
  * order of lock number and each number once, so that no strategy can deadlock; and it counts acquisitions, contended
  * ones, and of those the true (same region) and the false.
  *
- * <p>Users implement this interface, too. A strategy of one's own is tried with the contract test in {@code
- * pamt-api-tests.jar}, {@code dev.pamt.contract.LockStrategyContractTest}.
+ * <p>Users implement this interface, too. Rules for a strategy. Each has tests of its name in {@code LockStrategyContractTest} of
+ * the module {@code pamt-tck}, which a user extends with one method:
+ *
+ * <ul>
+ *   <li><b>LS-1</b> A strategy has a name that is not blank, the same each time.
+ *   <li><b>LS-2</b> A region has the same lock at all times, whichever thread asks and whether or not the lock is held.
+ *   <li><b>LS-3</b> A free lock is taken at once, by {@link RegionLocks#tryLock tryLock} and by {@link RegionLocks#lock lock},
+ *       the first time and after each unlock.
+ *   <li><b>LS-4</b> {@link RegionLocks#tryLock tryLock} does not wait for a thread that holds the lock.
+ *   <li><b>LS-5</b> A thread that waits for a lock gets it once the lock is left, however many threads wait, platform or
+ *       virtual.
+ *   <li><b>LS-6</b> At most one thread holds a lock, for every lock of the address space, by tryLock or lock. It sees what
+ *       the holder before it has written.
+ *   <li><b>LS-7</b> Two numbers are two locks: a thread takes one while it holds others, and an unlock concerns the waiters of
+ *       its own lock.
+ *   <li><b>LS-8</b> An interrupt does not end the wait for a lock, and the interrupt status is after lock as it was before.
+ *   <li><b>LS-9</b> The locks of two managers are apart.
+ *   <li><b>LS-10</b> Of the bits of a region a strategy uses the values 0 to 3.
+ * </ul>
  *
  * <p><b>Thread-safety:</b> a strategy is immutable and can be given to any number of managers; each gets locks of its
  * own.

@@ -7,6 +7,19 @@ package dev.pamt.api;
  * out belongs to the caller until it is given back, once. Pages given back have been scrubbed by the manager where the
  * module has written to them.
  *
+ * <p>Rules for an allocator. Each has tests of its name in {@code PageAllocatorContractTest} of the module {@code pamt-tck}, which a
+ * user extends with one method:
+ *
+ * <ul>
+ *   <li><b>PA-1</b> A page is a multiple of 4096 within 52 bits.
+ *   <li><b>PA-2</b> A chunk is a multiple of 2 MiB within 52 bits, and all of its 512 pages are the caller's.
+ *   <li><b>PA-3</b> A page that is out is not handed out again: not twice, and not both by itself and in a chunk.
+ *   <li><b>PA-4</b> What was handed out is taken back, in any order, and can be had again.
+ *   <li><b>PA-5</b> Without memory the answer is {@link #NONE} and no exception, until some comes back.
+ *   <li><b>PA-6</b> All this holds for any number of threads at once.
+ *   <li><b>PA-7</b> Nothing is half done: a call that returns {@link #NONE} or throws has changed nothing.
+ * </ul>
+ *
  * <p><b>Thread-safety:</b> any number of threads at once. <b>Progress:</b> a call may block (it stands for an allocator
  * that may sleep); the manager never calls it while it holds the lock of a region.
  */

@@ -26,6 +26,18 @@ import dev.pamt.api.spi.PamtProvider;
  * }
  * }</pre>
  *
+ * <p>Rules for a policy. Each has tests of its name in {@code ReclaimPolicyContractTest} of the module {@code pamt-tck}, which a user
+ * extends with one method:
+ *
+ * <ul>
+ *   <li><b>RP-1</b> A policy has a name that is not blank, the same each time.
+ *   <li><b>RP-2</b> {@link #idleRegions} is 0 to {@link #MAX_IDLE_REGIONS}, the same each time.
+ *   <li><b>RP-3</b> {@link #takesBackFirst} answers without an exception, whatever the count and the age; both may change between
+ *       two looks.
+ *   <li><b>RP-4</b> An answer does not block, and does not wait for a thread that is inside another question.
+ *   <li><b>RP-5</b> Any number of threads can ask at once.
+ * </ul>
+ *
  * <p><b>Thread-safety:</b> a policy can be given to any number of managers, and is asked by any number of threads at once, with
  * no lock held. <b>Progress:</b> the answer is part of a put, so it does not block. <b>Errors:</b> an exception is logged and
  * taken for no.

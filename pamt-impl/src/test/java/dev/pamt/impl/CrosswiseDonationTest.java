@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.example.lockstrategy.SemaphorePerGigabyte;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PageAllocator;

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.pamt.api.LockStrategy;
-import dev.pamt.contract.LockStrategyContractTest;
+import dev.pamt.tck.LockStrategyContractTest;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
@@ -38,14 +38,6 @@ class LockStrategiesTest {
         @Override
         protected LockStrategy strategy() {
             return LockStrategy.per2M();
-        }
-    }
-
-    @Nested
-    class UsersOwnTest extends LockStrategyContractTest {
-        @Override
-        protected LockStrategy strategy() {
-            return new SemaphorePerGigabyte();
         }
     }
 

@@ -3,6 +3,7 @@ package dev.pamt.impl;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.example.lockstrategy.SemaphorePerGigabyte;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.TooManyUsersException;
 import java.util.stream.Stream;

@@ -3,6 +3,7 @@ package dev.pamt.impl;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.example.lockstrategy.SemaphorePerGigabyte;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.MemoryMap;
 import java.util.stream.Stream;

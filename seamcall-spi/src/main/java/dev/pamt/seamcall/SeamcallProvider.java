@@ -10,8 +10,8 @@ package dev.pamt.seamcall;
  * registers of its own. <b>Progress:</b> a call never waits for another call; what is contended is answered {@link
  * TdxStatus#OPERAND_BUSY} and has changed nothing.
  *
- * <p>Rules for a backend. Each has a test of its name in {@code SeamcallProviderContractTest}, which is published in
- * {@code seamcall-spi-tests.jar} for the authors of backends:
+ * <p>Rules for a backend. Each has tests of its name in {@code SeamcallProviderContractTest} of the module {@code pamt-tck}, which
+ * the author of a backend extends with one method:
  *
  * <ul>
  *   <li><b>SPI-1</b> A failure of the call is a status, never an exception. A backend that cannot reach its module
@@ -34,6 +34,10 @@ package dev.pamt.seamcall;
  *   <li><b>SPI-11</b> Once the machine was closed, every call throws {@link SeamcallUnavailableException}.
  *   <li><b>SPI-12</b> A machine has one provider for each logical processor, the same object each time, and says {@link
  *       IndexOutOfBoundsException} to any other index.
+ *   <li><b>SPI-13</b> PAGE.RDMD reports what ADD and REMOVE have made: the pair of a region that has one, and in R8 the level at
+ *       which the walk ends: 4K in a region with a pair, 2M without one.
+ *   <li><b>SPI-14</b> PAMT.ADD refuses a page that is part of a pair with {@link TdxStatus#PAGE_NOT_FREE} and its operand, the
+ *       page of another region's pair as well as a page that is given twice.
  * </ul>
  */
 @FunctionalInterface

@@ -2,7 +2,7 @@ package com.example.unixsocket;
 
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
-import dev.pamt.seamcall.contract.SeamcallProviderContractTest;
+import dev.pamt.tck.SeamcallProviderContractTest;
 import java.util.EnumSet;
 import java.util.Set;
 

@@ -2,8 +2,8 @@ package dev.pamt.seamcall.emulator.contract;
 
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
-import dev.pamt.seamcall.contract.SeamcallProviderContractTest;
 import dev.pamt.seamcall.emulator.EmulatorFactory;
+import dev.pamt.tck.SeamcallProviderContractTest;
 
 /** The emulator does what every backend must do. */
 class EmulatorContractTest extends SeamcallProviderContractTest {

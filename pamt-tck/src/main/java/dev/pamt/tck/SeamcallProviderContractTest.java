@@ -1,4 +1,4 @@
-package dev.pamt.seamcall.contract;
+package dev.pamt.tck;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -37,13 +37,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * What every SEAMCALL backend must do: the rules SPI-1 to SPI-12 of {@link SeamcallProvider}, a test for each, two for SPI-1. Extend it, and
- * open the backend; if the backend lacks a {@link Capability}, say so, and the tests that need it are skipped with the reason.
+ * What every SEAMCALL backend must do: the rules SPI-1 to SPI-14 of {@link SeamcallProvider}. Extend it, and open the backend; if
+ * the backend lacks a {@link Capability}, say so, and the tests that need it are skipped with the reason.
  *
  * <p>Each test opens a machine of its own, with two processors and 16 GiB of memory, and brings its module up with Dynamic
  * PAMT and one TDMR of 1 GiB at 4 GiB. For the whole behaviour of the module there are recordings: {@code ./lab conformance}.
- *
- * <p>Published in {@code seamcall-spi-tests.jar}; needs JUnit Jupiter.
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 public abstract class SeamcallProviderContractTest {
@@ -51,7 +49,7 @@ public abstract class SeamcallProviderContractTest {
     public enum Capability {
         /** The module can do Dynamic PAMT, and the machine has memory where the test wants its TDMR. */
         DYNAMIC_PAMT,
-        /** {@link SeamcallPlatform#inspection()} offers to write lock words. */
+        /** A {@link ModuleInspection} offers to write lock words. */
         INSPECTION
     }
 
@@ -69,6 +67,8 @@ public abstract class SeamcallProviderContractTest {
     private static final int THREADS = 4;
     private static final int ROUNDS = 300;
     private static final int EXCLUSIVE = 1;
+    private static final int SHARERS_SHIFT = 2;
+    private static final long NON_LEAF_PAMT = 1L << 63 | 15;
 
     private final SeamcallRegisters regs = new SeamcallRegisters();
     private SeamcallPlatform machine;
@@ -233,6 +233,18 @@ public abstract class SeamcallProviderContractTest {
     }
 
     @Test
+    void spi2ARemoveThatFailsWritesNoRegister() {
+        bringUp();
+        SeamcallRegisters given = marked();
+        given.rcx = PageLevel.SIZE_2M.encode(region(1));
+        regs.set(given);
+        expect(
+                TdxStatus.NO_PAMT_PAGE_PAIR.with(TdxOperand.RCX),
+                machine.processor(0).seamcall(SeamcallLeaf.PHYMEM_PAMT_REMOVE.rax(), regs));
+        assertEquals(given, regs, "SPI-2: a PAMT.REMOVE that fails has no pair to name");
+    }
+
+    @Test
     void spi3AFailedCallHasChangedNothing() {
         bringUp();
         expect(TdxStatus.OPERAND_INVALID.with(TdxOperand.R8), add(region(2), page(51, 0), page(51, 1) + MISALIGNED));
@@ -266,19 +278,40 @@ public abstract class SeamcallProviderContractTest {
         bringUp();
         ModuleInspection inspection = machine.extension(ModuleInspection.class).orElseThrow();
         inspection.setLockWord(PageLevel.SIZE_2M, region(5), EXCLUSIVE);
-        ExecutorService caller = Executors.newSingleThreadExecutor();
         try {
-            Future<Long> answer = caller.submit(() -> add(region(5), page(52, 0), page(52, 1)));
-            expect(
-                    TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX),
-                    answer.get(callTimeout().toNanos(), TimeUnit.NANOSECONDS));
-        } catch (TimeoutException e) {
-            throw new AssertionError("no answer within " + callTimeout() + " while a lock is held", e);
+            expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX), addInTime(region(5), page(52, 0), page(52, 1)));
         } finally {
             inspection.setLockWord(PageLevel.SIZE_2M, region(5), 0);
-            caller.shutdownNow();
         }
         expect(0, add(region(5), page(52, 0), page(52, 1)));
+    }
+
+    /** A shared lock counts the calls that want it, those too that it turns away, until its exclusive holder leaves. */
+    @Test
+    void spi6ALockThatIsHeldIsNotTriedAgain() throws Exception {
+        need(Capability.INSPECTION);
+        bringUp();
+        ModuleInspection inspection = machine.extension(ModuleInspection.class).orElseThrow();
+        inspection.setLockWord(PageLevel.SIZE_2M, region(52), EXCLUSIVE);
+        try {
+            expect(TdxStatus.OPERAND_BUSY.with(TdxOperand.RDX), addInTime(region(5), page(52, 0), page(53, 1)));
+            int tries = inspection.lockWord(PageLevel.SIZE_2M, region(52)) >> SHARERS_SHIFT;
+            assertTrue(tries <= 1, () -> "SPI-6: a call that is answered BUSY has tried the lock " + tries + " times");
+        } finally {
+            inspection.setLockWord(PageLevel.SIZE_2M, region(52), 0);
+        }
+    }
+
+    private long addInTime(long regionHpa, long page0Hpa, long page1Hpa) throws Exception {
+        ExecutorService caller = Executors.newSingleThreadExecutor();
+        try {
+            return caller.submit(() -> add(regionHpa, page0Hpa, page1Hpa))
+                    .get(callTimeout().toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            throw new AssertionError("SPI-6: no answer within " + callTimeout() + " while a lock is held", e);
+        } finally {
+            caller.shutdownNow();
+        }
     }
 
     @Test
@@ -375,5 +408,56 @@ public abstract class SeamcallProviderContractTest {
         }
         assertThrows(IndexOutOfBoundsException.class, () -> machine.processor(machine.processors()));
         assertThrows(IndexOutOfBoundsException.class, () -> machine.processor(-1));
+    }
+
+    @Test
+    void spi13RdmdReportsThePairOfARegion() {
+        bringUp();
+        expect(0, add(region(30), page(57, 4), page(58, 2)));
+        readMetadata(PageLevel.SIZE_2M.encode(region(30)));
+        assertEquals(
+                pairOf(NON_LEAF_PAMT, PageLevel.SIZE_2M, page(57, 4), page(58, 2)),
+                regs,
+                "SPI-13: a region with a pair");
+        expect(0, calls().pamtRemove(regs.clear(), region(30)));
+        readMetadata(PageLevel.SIZE_2M.encode(region(30)));
+        regs.rdx = 0;
+        assertEquals(pairOf(0, PageLevel.SIZE_2M, 0, 0), regs, "SPI-13: a region without a pair");
+    }
+
+    @Test
+    void spi13RdmdReportsTheLevelAtWhichTheWalkEnds() {
+        bringUp();
+        readMetadata(page(31, 7));
+        assertEquals(PageLevel.SIZE_2M.code(), regs.r8, "SPI-13: level of a 4K page in a region without a pair");
+        expect(0, add(region(31), page(57, 0), page(57, 1)));
+        readMetadata(page(31, 7));
+        assertEquals(PageLevel.SIZE_4K.code(), regs.r8, "SPI-13: level of a 4K page in a region with a pair");
+        readMetadata(PageLevel.SIZE_1G.encode(TDMR));
+        assertEquals(PageLevel.SIZE_1G.code(), regs.r8, "SPI-13: level of the 1G page that has been asked for");
+    }
+
+    private void readMetadata(long hpaAndLevel) {
+        expect(0, calls().pageRdmd(regs.clear(), hpaAndLevel));
+    }
+
+    private static SeamcallRegisters pairOf(long type, PageLevel level, long page0Hpa, long page1Hpa) {
+        SeamcallRegisters pair = new SeamcallRegisters();
+        pair.rcx = type;
+        pair.r8 = level.code();
+        pair.r10 = page0Hpa;
+        pair.r11 = page1Hpa;
+        return pair;
+    }
+
+    @Test
+    void spi14APageOfAPairIsNotTakenForAnother() {
+        bringUp();
+        expect(0, add(region(32), page(59, 0), page(59, 1)));
+        expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.RDX), add(region(33), page(59, 1), page(59, 2)));
+        expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R8), add(region(33), page(59, 2), page(59, 0)));
+        expect(TdxStatus.PAGE_NOT_FREE.with(TdxOperand.R8), add(region(33), page(59, 2), page(59, 2)));
+        expect(TdxStatus.NO_PAMT_PAGE_PAIR.with(TdxOperand.RCX), calls().pamtRemove(regs.clear(), region(33)));
+        expect(0, add(region(33), page(59, 2), page(59, 3)));
     }
 }

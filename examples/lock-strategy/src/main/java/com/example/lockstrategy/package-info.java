@@ -1,0 +1,2 @@
+/** A lock strategy as a user would write it. */
+package com.example.lockstrategy;
