@@ -201,7 +201,7 @@ final class DynamicPamtManager implements PamtManager {
             if (RegionTable.cae(words, slot, seen, seen - RegionWord.backed(pages)) == seen) {
                 return RegionWord.users(seen) == pages;
             }
-            seen = RegionTable.lvAfter(pause, words, slot);
+            seen = RegionTable.spinThenLv(pause, words, slot);
         }
     }
 

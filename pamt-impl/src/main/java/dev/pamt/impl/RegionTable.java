@@ -51,7 +51,7 @@ final class RegionTable implements LockStrategy.RegionBits {
     }
 
     /** A volatile load after some turns of a spin loop. */
-    static int lvAfter(int pause, int[] words, int slot) {
+    static int spinThenLv(int pause, int[] words, int slot) {
         for (int i = 0; i < pause; i++) {
             Thread.onSpinWait();
         }

@@ -84,7 +84,7 @@ final class ScriptedMachine implements SeamcallPlatform, PhysicalMemory {
     }
 
     private long seamcall(int processor, long rax, SeamcallRegisters regs) {
-        SeamcallLeaf leaf = SeamcallLeaf.ofNumber((int) (rax & 0xffff));
+        SeamcallLeaf leaf = SeamcallLeaf.of(rax);
         calls.add(processor + " " + leaf.name());
         List<Long> scripted = answers.getOrDefault(leaf, List.of());
         if (!scripted.isEmpty()) {
