@@ -63,7 +63,7 @@ public interface ReclaimPolicy {
     /**
      * Whether the region that has waited longest loses its pair now.
      *
-     * @param idle the regions that wait; there is one at least, and {@link #idleRegions} at most
+     * @param idle the regions that wait, which other threads may change meanwhile
      * @return true if it does; the question comes again for the next one
      */
     boolean takesBackFirst(IdleRegions idle);
@@ -116,7 +116,8 @@ public interface ReclaimPolicy {
         int count();
 
         /**
-         * Returns for how long the first of them has waited, since it was last found without users.
+         * Returns how long ago the first of them was put into the queue. Users that have come and gone since do not change
+         * that.
          *
          * @return nanoseconds; 0 if another thread has taken it meanwhile
          */

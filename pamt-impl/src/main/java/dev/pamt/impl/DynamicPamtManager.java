@@ -131,7 +131,7 @@ final class DynamicPamtManager implements PamtManager {
             if (RegionWord.users(before) > RegionWord.MANY_ATTEMPTS) {
                 Region.wipeAttempts(words, slot);
             }
-            if (!installer.install(new Region(hpa, words, slot), hpa, pages, source)) {
+            if (!installer.install(hpa, words, slot, pages, source)) {
                 refuseTooMany(hpa, pages, source, words, slot);
             }
         } else if (RegionWord.isEdge(before) && !table.isRam(hpa, pages)) {

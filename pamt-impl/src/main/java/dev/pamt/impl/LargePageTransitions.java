@@ -76,11 +76,7 @@ final class LargePageTransitions {
                     locks.unlock(transition);
                 }
             } finally {
-                if (source != null) {
-                    custody.takeHome(transition, source);
-                } else {
-                    custody.takeHome(transition);
-                }
+                custody.takeHome(transition, source);
             }
         }
     }

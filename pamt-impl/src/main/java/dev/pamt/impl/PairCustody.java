@@ -105,22 +105,26 @@ final class PairCustody {
         }
     }
 
-    /** Ends a transition after its locks are given back: no pair stays in its hands. */
+    /**
+     * Ends a transition after its locks are given back: no pair stays in its hands.
+     *
+     * @param home where a pair goes that the transition has drawn and not used; null if it draws none
+     */
     void takeHome(Transition transition, PairHome home) {
         PagePair unused = transition.pair;
         if (unused != null) {
             transition.pair = null;
             home.giveBack(unused);
         }
+        takeHome(transition);
+    }
+
+    /** As {@link #takeHome(Transition, PairHome)}, for a transition that draws no pair. */
+    void takeHome(Transition transition) {
         if (transition.pairCameBack) {
             transition.pairCameBack = false;
             scrubAndGiveBack(transition);
         }
-    }
-
-    /** As {@link #takeHome(Transition, PairHome)}, to the pool. */
-    void takeHome(Transition transition) {
-        takeHome(transition, pool);
     }
 
     private void scrubAndGiveBack(Transition transition) {

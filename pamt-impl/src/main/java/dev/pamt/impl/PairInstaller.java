@@ -70,12 +70,13 @@ final class PairInstaller {
      * @return whether the region has room for them; if not, they are counted, and the caller takes them away again
      * @throws PamtException if the region cannot be backed; no attempt is left in its word
      */
-    boolean install(Region region, long hpa, int users, PairSource source) {
+    boolean install(long hpa, int[] words, int slot, int users, PairSource source) {
         PamtException refusal = null;
         int refused = 0;
         Step step = null;
         try {
             module.refuseReentry("a get of a region that is not backed");
+            Region region = new Region(hpa, words, slot);
             while (step != Step.BACKED && step != Step.TOO_MANY) {
                 step = null;
                 Transition transition = processors.begin(region, hpa);
@@ -93,7 +94,7 @@ final class PairInstaller {
             return step == Step.BACKED;
         } finally {
             if (step != Step.BACKED && step != Step.TOO_MANY) {
-                region.wipeAttempts();
+                Region.wipeAttempts(words, slot);
             }
         }
     }

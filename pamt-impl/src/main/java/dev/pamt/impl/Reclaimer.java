@@ -91,6 +91,9 @@ final class Reclaimer {
     }
 
     private void keepIdle(long hpa, int[] words, int slot) {
+        if (!Region.canBeQueued(RegionTable.lv(words, slot))) {
+            return;
+        }
         Idle region;
         try {
             region = new Idle(hpa & -RegionTable.REGION_BYTES);

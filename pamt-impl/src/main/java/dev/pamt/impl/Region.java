@@ -158,10 +158,15 @@ final class Region {
         }
     }
 
+    /** Whether a word is of an idle region that is not queued. */
+    static boolean canBeQueued(int word) {
+        return RegionWord.isIdle(word) && (word & RegionWord.QUEUED) == 0;
+    }
+
     /** Marks an idle region as queued; returns whether this call has set the mark. */
     static boolean markQueued(int[] words, int slot) {
         int seen = RegionTable.lv(words, slot);
-        while (RegionWord.isIdle(seen) && (seen & RegionWord.QUEUED) == 0) {
+        while (canBeQueued(seen)) {
             int witness = RegionTable.cae(words, slot, seen, seen | RegionWord.QUEUED);
             if (witness == seen) {
                 return true;

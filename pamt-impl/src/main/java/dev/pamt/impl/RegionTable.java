@@ -190,8 +190,7 @@ final class RegionTable implements LockStrategy.RegionBits {
             }
             hpa = Math.max(hpa, (long) gigabyte << GIGABYTE_SHIFT);
             int word = lv(directory.at(gigabyte), slot(hpa));
-            if ((RegionWord.isIdle(word) && (word & RegionWord.QUEUED) == 0)
-                    || RegionWord.state(word) == RegionWord.UNKNOWN) {
+            if (Region.canBeQueued(word) || RegionWord.state(word) == RegionWord.UNKNOWN) {
                 return hpa;
             }
         }
