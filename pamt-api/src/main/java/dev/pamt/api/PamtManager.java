@@ -16,8 +16,9 @@ import java.util.function.IntSupplier;
  *
  * <p>On a module without Dynamic PAMT, get and put only check their arguments.
  *
- * <p><b>Thread-safety:</b> any number of threads at once, platform or virtual. <b>Progress:</b> a get of a backed region
- * is wait-free, a put that leaves users behind is lock-free; neither allocates. The first get and the last put of a region
+ * <p><b>Thread-safety:</b> any number of threads at once, platform or virtual. <b>Progress:</b> a get
+ * or put of one page is wait-free where the region is backed and stays so, a get or put of a range is lock-free there; neither
+ * allocates. (A get adds again for each put without a get that it meets.) The first get and the last put of a region
  * make a SEAMCALL (1 to 18 microseconds) under the region's lock and wait for another transition of the same lock. A put
  * never calls the host's allocator for memory; it may give memory back.
  *

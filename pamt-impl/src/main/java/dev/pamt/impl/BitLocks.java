@@ -39,7 +39,7 @@ abstract class BitLocks implements LockStrategy.RegionLocks {
     static final long PATIENCE_NANOS = 1_000_000;
 
     /** A SEAMCALL takes 1 to 18 microseconds, a turn of the loop some 50 nanoseconds; alone on a processor, waiting is futile. */
-    private static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 128 : 0;
+    static final int SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 128 : 0;
 
     private final WaitQueue[] queues;
 

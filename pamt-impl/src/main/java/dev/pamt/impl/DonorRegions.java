@@ -62,7 +62,7 @@ final class DonorRegions implements PairPool.DonorRegions {
                 if (region.state() == RegionWord.DONOR) {
                     return Adoption.DONOR_ALREADY;
                 }
-                if (region.state() != RegionWord.EMPTY || region.isEdge()) {
+                if (region.state() != RegionWord.EMPTY) {
                     return Adoption.IN_USE;
                 }
                 region.setState(RegionWord.DONOR);

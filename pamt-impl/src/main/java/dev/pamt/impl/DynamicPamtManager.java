@@ -28,14 +28,6 @@ import java.util.function.IntSupplier;
  * is installed and taken back.
  */
 final class DynamicPamtManager implements PamtManager {
-    /**
-     * Turns of a spin loop for which a put leaves the word to the others when one of them has been faster: they get on
-     * while they have its cache line, where trying again at once would only take the line away.
-     */
-    private static final int SHORTEST_PAUSE = 16;
-
-    private static final int LONGEST_PAUSE = 64;
-
     private final TdxHost host;
     private final boolean ownsHost;
     private final ModuleClaim claim;
@@ -86,7 +78,7 @@ final class DynamicPamtManager implements PamtManager {
         PairCustody custody = new PairCustody(records, pool, pages, counters, retries);
         PairRemover remover = new PairRemover(table, locks, module, processors, counters, lifecycle, retries, custody);
         this.supply = new PairSupply(pool, chunks, pages, donors.adopter(remover));
-        this.installer = new PairInstaller(table, locks, module, processors, counters, lifecycle, custody, remover);
+        this.installer = new PairInstaller(locks, module, processors, counters, lifecycle, custody, remover);
         this.largePages = new LargePageTransitions(
                 table, locks, module, processors, counters, lifecycle, retries, custody, remover);
         this.reclaimer = new Reclaimer(table, remover, retries, policy);
@@ -95,124 +87,126 @@ final class DynamicPamtManager implements PamtManager {
 
     @Override
     public void get(long hpa) {
-        Arguments.requirePage(hpa);
-        addUsers(hpa, 1, supply);
+        addUser(hpa, supply);
     }
 
     @Override
     public void get(long hpa, PamtPageCache cache) {
-        Arguments.requirePage(hpa);
-        addUsers(hpa, 1, ours(cache));
+        addUser(hpa, ours(cache));
     }
 
     @Override
     public void get(long hpa, int pages) {
-        Arguments.requireRange(hpa, pages);
         addUsers(hpa, pages, supply);
     }
 
     @Override
     public void get(long hpa, int pages, PamtPageCache cache) {
-        Arguments.requireRange(hpa, pages);
         addUsers(hpa, pages, ours(cache));
     }
 
-    private void addUsers(long hpa, int pages, PairSource source) {
-        int[] words = table.words(hpa);
+    private void addUser(long hpa, PairSource source) {
+        int[] words = table.wordsOfPage(hpa);
+        if (words == null) {
+            Arguments.requirePage(hpa);
+            words = table.wordsOfRange(hpa, 1);
+        }
         int slot = RegionTable.slot(hpa);
-        int before = RegionTable.faa(words, slot, RegionWord.backed(pages));
-        if (!RegionWord.admits(before, pages)) {
-            addUsersSlowly(hpa, pages, source, words, slot, before);
+        int before = RegionTable.faa(words, slot, RegionWord.USER);
+        if (!RegionWord.admits(before)) {
+            addUserSlowly(hpa, source, words, slot, before);
         }
     }
 
-    private void addUsersSlowly(long hpa, int pages, PairSource source, int[] words, int slot, int before) {
-        if (!RegionWord.isBacked(before)) {
-            if (RegionWord.users(before) > RegionWord.MANY_ATTEMPTS) {
-                Region.wipeAttempts(words, slot);
-            }
-            if (!installer.install(hpa, words, slot, pages, source)) {
-                refuseTooMany(hpa, pages, source, words, slot);
-            }
-        } else if (RegionWord.isEdge(before) && !table.isRam(hpa, pages)) {
-            withdrawUsers(hpa, pages, words, slot);
-            throw new AddressOutsideMemoryException(hpa);
-        } else if (RegionWord.users(before) + pages > RegionWord.MAX_USERS) {
-            refuseTooMany(hpa, pages, source, words, slot);
+    /** What is left to do for a user that has been added to a word that does not admit it. */
+    private void addUserSlowly(long hpa, PairSource source, int[] words, int slot, int before) {
+        int seen = RegionWord.hasStrays(before) ? Region.addUser(words, slot) : before;
+        if (!RegionWord.isBacked(seen)) {
+            installer.install(hpa, words, slot, 1, source);
+        } else if (!RegionWord.admits(seen)) {
+            refuseTooMany(hpa, source, words, slot);
         }
     }
 
     /**
-     * Refuses users that a region has no room for, unless it has: what was in the way can have been another get that is
+     * Refuses a user that a region has no room for, unless it has: what was in the way can have been another get that is
      * being refused.
      */
-    private void refuseTooMany(long hpa, int pages, PairSource source, int[] words, int slot) {
-        withdrawUsers(hpa, pages, words, slot);
-        int word = RegionTable.lv(words, slot);
-        if (RegionWord.isBacked(word) && RegionWord.users(word) + pages > RegionWord.MAX_USERS) {
-            throw new TooManyUsersException(hpa, pages);
+    private void refuseTooMany(long hpa, PairSource source, int[] words, int slot) {
+        // If a put without a get has been faster, there is nothing to take.
+        if (RegionWord.users(Region.dropUsersIfAny(words, slot, 1)) == 1) {
+            reclaimer.emptied(hpa, words, slot);
         }
-        addUsers(hpa, pages, source);
+        if (RegionWord.users(RegionTable.lv(words, slot)) >= RegionWord.MAX_USERS) {
+            throw new TooManyUsersException(hpa, 1);
+        }
+        addUser(hpa, source);
     }
 
-    /** Takes users away that a refused get has added. If a put without a get has been faster, there is nothing to take. */
-    private void withdrawUsers(long hpa, int pages, int[] words, int slot) {
-        int before = Region.dropUsersIfAny(words, slot, pages);
-        if (before >= 0 && RegionWord.users(before) == pages) {
-            reclaimer.emptied(hpa, words, slot);
+    private void addUsers(long hpa, int pages, PairSource source) {
+        Arguments.requireRange(hpa, pages);
+        int[] words = table.wordsOfPage(hpa);
+        if (words == null) {
+            words = table.wordsOfRange(hpa, pages);
+        }
+        int slot = RegionTable.slot(hpa);
+        int seen = Region.addUsersIfRoom(words, slot, pages);
+        if (!RegionWord.isBacked(seen)) {
+            installer.install(hpa, words, slot, pages, source);
+        } else if (!RegionWord.admits(seen, pages)) {
+            throw new TooManyUsersException(hpa, pages);
         }
     }
 
     @Override
     public void put(long hpa) {
-        Arguments.requirePage(hpa);
-        dropUsers(hpa, 1);
+        int[] words = table.wordsOfPage(hpa);
+        if (words == null) {
+            words = wordsWithUsers(hpa, 1);
+        }
+        if (takeUser(hpa, words)) {
+            reclaimer.emptied(hpa, words, RegionTable.slot(hpa));
+        }
     }
 
     @Override
     public void put(long hpa, int pages) {
         Arguments.requireRange(hpa, pages);
-        dropUsers(hpa, pages);
+        int[] words = table.wordsOfPage(hpa);
+        if (words == null) {
+            words = wordsWithUsers(hpa, pages);
+        }
+        int slot = RegionTable.slot(hpa);
+        int before = Region.dropUsersIfAny(words, slot, pages);
+        if (!RegionWord.covers(before, pages)) {
+            throw refusedPut(hpa, pages, words);
+        }
+        if (RegionWord.users(before) == pages) {
+            reclaimer.emptied(hpa, words, slot);
+        }
     }
 
-    private void dropUsers(long hpa, int pages) {
+    /** Returns the words that users of a range can be counted in, or throws what a put without a get throws. */
+    private int[] wordsWithUsers(long hpa, int pages) {
+        Arguments.requireRange(hpa, pages);
         int[] words = table.wordsIfAny(hpa);
-        if (takeUsers(hpa, pages, words)) {
-            reclaimer.emptied(hpa, words, RegionTable.slot(hpa));
+        if (words == null || !table.isRam(hpa, pages)) {
+            throw refusedPut(hpa, pages, table.words(hpa));
         }
+        return words;
     }
 
     /**
-     * Takes users away, or throws and has changed nothing; what comes after it must not throw.
+     * Takes a user away, or throws and has changed nothing; what comes after it must not throw.
      *
-     * @param words those of the region's gigabyte, or null if it has not been touched
-     * @return whether they were the last
+     * @return whether it was the last
      */
-    private boolean takeUsers(long hpa, int pages, int[] words) {
-        if (words == null) {
-            throw refusedPut(hpa, pages, table.words(hpa));
+    private boolean takeUser(long hpa, int[] words) {
+        int before = Region.dropUser(words, RegionTable.slot(hpa));
+        if (RegionWord.covers(before, 1)) {
+            return RegionWord.users(before) == 1;
         }
-        int slot = RegionTable.slot(hpa);
-        int seen = RegionTable.lv(words, slot);
-        for (int pause = SHORTEST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-            if (!RegionWord.covers(seen, pages)) {
-                requireUsers(hpa, pages, seen);
-            }
-            if (RegionTable.cae(words, slot, seen, seen - RegionWord.backed(pages)) == seen) {
-                return RegionWord.users(seen) == pages;
-            }
-            seen = RegionTable.spinThenLv(pause, words, slot);
-        }
-    }
-
-    /** Slow check of a word that fails covers(): an edge region, or briefly too many users. */
-    private void requireUsers(long hpa, int pages, int seen) {
-        if (!RegionWord.isBacked(seen) || RegionWord.users(seen) < pages) {
-            throw refusedPut(hpa, pages, table.words(hpa));
-        }
-        if (RegionWord.isEdge(seen) && !table.isRam(hpa, pages)) {
-            throw new AddressOutsideMemoryException(hpa);
-        }
+        throw refusedPut(hpa, 1, words);
     }
 
     private PamtException refusedPut(long hpa, int pages, int[] words) {
@@ -223,7 +217,7 @@ final class DynamicPamtManager implements PamtManager {
         if (RegionWord.state(word) == RegionWord.DONOR) {
             return new DonorRegionException(hpa);
         }
-        if (RegionWord.state(word) == RegionWord.OUTSIDE || (RegionWord.isEdge(word) && !table.isRam(hpa, pages))) {
+        if (RegionWord.state(word) == RegionWord.OUTSIDE || !table.isRam(hpa, pages)) {
             return new AddressOutsideMemoryException(hpa);
         }
         return new NoUsersException(hpa, pages, RegionWord.describe(word));
@@ -235,7 +229,7 @@ final class DynamicPamtManager implements PamtManager {
         long hpa = pages.take();
         boolean backed = false;
         try {
-            addUsers(hpa, 1, supply);
+            addUser(hpa, supply);
             backed = true;
         } finally {
             if (!backed) {
@@ -250,11 +244,14 @@ final class DynamicPamtManager implements PamtManager {
         Arguments.requirePage(hpa);
         lifecycle.requireOpen();
         pages.strikeOut(hpa);
-        int[] words = table.wordsIfAny(hpa);
         boolean last = false;
         boolean dropped = false;
+        int[] words = table.wordsOfPage(hpa);
         try {
-            last = takeUsers(hpa, 1, words);
+            if (words == null) {
+                words = wordsWithUsers(hpa, 1);
+            }
+            last = takeUser(hpa, words);
             dropped = true;
         } finally {
             if (!dropped) {

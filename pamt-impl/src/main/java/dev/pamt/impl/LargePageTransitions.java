@@ -84,7 +84,7 @@ final class LargePageTransitions {
     void map2M(long hpa) {
         locked("map2M", hpa, null, transition -> {
             Region region = transition.region;
-            if (region.isEdge()) {
+            if (!table.isRam(hpa, RegionWord.MAX_USERS)) {
                 throw new AddressOutsideMemoryException(hpa);
             }
             remover.settle(transition);

@@ -9,6 +9,7 @@ import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PamtException;
 import dev.pamt.api.RegionMapped2MException;
 import dev.pamt.api.SeamcallFailedException;
+import dev.pamt.api.TooManyUsersException;
 import dev.pamt.impl.Transition.Answer;
 import dev.pamt.impl.Transition.Leaf;
 import dev.pamt.seamcall.SeamcallLeaf;
@@ -20,7 +21,6 @@ final class PairInstaller {
     /** How many pairs a get offers to the module, if it refuses their pages. */
     private static final int MOST_PAIRS_TRIED = 8;
 
-    private final RegionTable table;
     private final TransitionLocks locks;
     private final ModuleCalls module;
     private final Processors processors;
@@ -30,7 +30,6 @@ final class PairInstaller {
     private final PairRemover remover;
 
     PairInstaller(
-            RegionTable table,
             TransitionLocks locks,
             ModuleCalls module,
             Processors processors,
@@ -38,7 +37,6 @@ final class PairInstaller {
             ManagerLifecycle lifecycle,
             PairCustody custody,
             PairRemover remover) {
-        this.table = table;
         this.locks = locks;
         this.module = module;
         this.processors = processors;
@@ -52,8 +50,6 @@ final class PairInstaller {
     private enum Step {
         /** The users are counted and the region is backed. */
         BACKED,
-        /** The users are counted but too many. */
-        TOO_MANY,
         /** The manager is being closed, or closed; nothing has changed. */
         CLOSING,
         /** The region is empty, and there was no reason to have a pair ready. */
@@ -65,19 +61,21 @@ final class PairInstaller {
     }
 
     /**
-     * Takes users for a region that was not backed when they were added to its word.
+     * Takes users for a region that was not backed when its word was asked.
      *
-     * @return whether the region has room for them; if not, they are counted, and the caller takes them away again
-     * @throws PamtException if the region cannot be backed; no attempt is left in its word
+     * @throws PamtException if the region cannot be backed, or has no room for them; no attempt is left in its word
      */
-    boolean install(long hpa, int[] words, int slot, int users, PairSource source) {
+    void install(long hpa, int[] words, int slot, int users, PairSource source) {
         PamtException refusal = null;
         int refused = 0;
         Step step = null;
         try {
             module.refuseReentry("a get of a region that is not backed");
             Region region = new Region(hpa, words, slot);
-            while (step != Step.BACKED && step != Step.TOO_MANY) {
+            if (joins(region, users)) {
+                step = Step.BACKED;
+            }
+            while (step != Step.BACKED) {
                 step = null;
                 Transition transition = processors.begin(region, hpa);
                 drawPair(transition, source, refusal);
@@ -91,12 +89,20 @@ final class PairInstaller {
                     }
                 }
             }
-            return step == Step.BACKED;
         } finally {
-            if (step != Step.BACKED && step != Step.TOO_MANY) {
+            if (step != Step.BACKED) {
                 Region.wipeAttempts(words, slot);
             }
         }
+    }
+
+    /**
+     * Waits a moment for a transition of the region that is under way. If that leaves the region backed, the users are counted
+     * and need neither the lock nor a pair: many threads that touch a region first at once do not go through its lock one by one.
+     */
+    private static boolean joins(Region region, int users) {
+        region.awaitKnown();
+        return RegionWord.admits(region.addUsersIfRoom(users), users);
     }
 
     /**
@@ -139,9 +145,6 @@ final class PairInstaller {
     /** Looks again under the lock, and counts the users if the region is backed by now. */
     private Step look(Transition transition, int users) {
         Region region = transition.region;
-        if (region.isEdge() && !table.isRam(transition.hpa, users)) {
-            throw new AddressOutsideMemoryException(transition.hpa);
-        }
         if (!region.isBacked() && !lifecycle.isOpen()) {
             region.wipeAttempts();
             return Step.CLOSING;
@@ -154,8 +157,10 @@ final class PairInstaller {
             if (transition.pair != null) {
                 counters.lostRaces.getAndIncrement();
             }
-            int before = region.addUsers(users);
-            return RegionWord.users(before) + users <= RegionWord.MAX_USERS ? Step.BACKED : Step.TOO_MANY;
+            if (!RegionWord.admits(region.addUsersIfRoom(users), users)) {
+                throw new TooManyUsersException(transition.hpa, users);
+            }
+            return Step.BACKED;
         }
         if (region.state() != RegionWord.EMPTY) {
             throw refusal(region.word(), transition.hpa);

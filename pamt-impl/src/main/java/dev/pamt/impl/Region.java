@@ -9,6 +9,14 @@ import dev.pamt.api.RegionState;
  * <p>Immutable but for the word, which all threads share.
  */
 final class Region {
+    /**
+     * Turns of a spin loop for which a compare-and-set leaves the word to the others when one of them has been faster: they get
+     * on while they have its cache line, where trying again at once would only take the line away.
+     */
+    private static final int SHORTEST_PAUSE = 16;
+
+    private static final int LONGEST_PAUSE = 64;
+
     /** The lock is held by another thread. */
     static final int HELD = 0;
     /** The lock is taken. */
@@ -45,30 +53,69 @@ final class Region {
         return RegionWord.isBacked(word());
     }
 
-    boolean isEdge() {
-        return RegionWord.isEdge(word());
-    }
-
     RegionState describe() {
         return RegionWord.describe(word());
     }
 
-    /** Adds users, whatever the word is; returns the word as it was. */
-    int addUsers(int pages) {
-        return RegionTable.faa(words, slot, RegionWord.backed(pages));
+    /**
+     * Adds a user, whatever the word is, and again as long as the addition pays for a stray; returns the word as it was before
+     * the addition that tells.
+     */
+    static int addUser(int[] words, int slot) {
+        int before;
+        do {
+            before = RegionTable.faa(words, slot, RegionWord.USER);
+        } while (RegionWord.hasStrays(before));
+        return before;
     }
 
-    /** Takes users away if the region is backed and has them; returns the word as it was, or -1 if nothing was taken. */
-    static int dropUsersIfAny(int[] words, int slot, int pages) {
+    /** Takes a user away, whatever the word is; if there was none, wipes the stray. Returns the word as it was. */
+    static int dropUser(int[] words, int slot) {
+        int before = RegionTable.faa(words, slot, -RegionWord.USER);
+        if (!RegionWord.covers(before, 1)) {
+            wipeAttempts(words, slot);
+        }
+        return before;
+    }
+
+    /** Adds users if the region is backed and has room; returns the word as it was, or the one that does not admit them. */
+    int addUsersIfRoom(int pages) {
+        return addUsersIfRoom(words, slot, pages);
+    }
+
+    static int addUsersIfRoom(int[] words, int slot, int pages) {
         int seen = RegionTable.lv(words, slot);
-        while (RegionWord.isBacked(seen) && RegionWord.users(seen) >= pages) {
-            int witness = RegionTable.cae(words, slot, seen, seen - RegionWord.backed(pages));
-            if (witness == seen) {
+        for (int pause = SHORTEST_PAUSE; RegionWord.admits(seen, pages); pause = longer(pause)) {
+            int sum = RegionWord.withState(seen, RegionWord.backed(RegionWord.users(seen) + pages));
+            if (RegionTable.cae(words, slot, seen, sum) == seen) {
                 return seen;
             }
-            seen = witness;
+            seen = RegionTable.spinThenLv(pause, words, slot);
         }
-        return -1;
+        return seen;
+    }
+
+    /** Spins for as long as the region is unknown, and at most for the time that a SEAMCALL takes. */
+    void awaitKnown() {
+        for (int turn = 0; turn < BitLocks.SPINS && state() == RegionWord.UNKNOWN; turn++) {
+            Thread.onSpinWait();
+        }
+    }
+
+    /** Takes users away if the region is backed and has them; returns the word as it was, or one that does not cover them. */
+    static int dropUsersIfAny(int[] words, int slot, int pages) {
+        int seen = RegionTable.lv(words, slot);
+        for (int pause = SHORTEST_PAUSE; RegionWord.covers(seen, pages); pause = longer(pause)) {
+            if (RegionTable.cae(words, slot, seen, seen - RegionWord.backed(pages)) == seen) {
+                return seen;
+            }
+            seen = RegionTable.spinThenLv(pause, words, slot);
+        }
+        return seen;
+    }
+
+    private static int longer(int pause) {
+        return Math.min(2 * pause, LONGEST_PAUSE);
     }
 
     /** Gives a backed region another state if it has exactly that many users; only the holder of the lock may do that. */
@@ -142,14 +189,14 @@ final class Region {
         return false;
     }
 
-    /** Wipes failed attempts from the word of a region that is not backed. They mean nothing there, so any thread may do it. */
+    /** Wipes failed attempts and strays from the word. They mean nothing, so any thread may do it. */
     void wipeAttempts() {
         wipeAttempts(words, slot);
     }
 
     static void wipeAttempts(int[] words, int slot) {
         int seen = RegionTable.lv(words, slot);
-        while (!RegionWord.isBacked(seen) && RegionWord.users(seen) != 0) {
+        while (RegionWord.hasAttempts(seen)) {
             int witness = RegionTable.cae(words, slot, seen, RegionWord.withState(seen, RegionWord.state(seen)));
             if (witness == seen) {
                 return;

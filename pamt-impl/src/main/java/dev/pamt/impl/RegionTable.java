@@ -13,6 +13,11 @@ import java.util.List;
 /**
  * Where the words of all regions lie: 512 ints for each touched gigabyte.
  *
+ * <p>Two ways lead to them. The quick one is an array of the gigabytes up to 64 TiB, one load away from the word. It has only
+ * gigabytes of which every region is RAM or not as a whole, so a word that is found there answers for each page of its region. The other
+ * way is a {@link GigabyteDirectory}, which has all, and is taken where the quick one ends in nothing: a gigabyte is touched for the first time, a
+ * region is RAM only in part, memory lies above 64 TiB. Then each page is looked up in the memory map first.
+ *
  * <p>Within a gigabyte the words of neighbouring regions are kept 128 bytes apart: the index is rotated, which costs
  * nothing, where padding would cost 32 times the memory. Neighbours are what different cores use at the same time. No word
  * lies in the cache line of the array's length, which every access reads: a get would fetch the line twice, once to look
@@ -36,12 +41,22 @@ final class RegionTable implements LockStrategy.RegionBits {
     /** Ints left free before and after the words of a gigabyte: a cache line on either side of the array's length. */
     private static final int MARGIN = 16;
 
+    /** Gigabytes that the quick way can lead to: 256 KiB at most for a host of that size. */
+    private static final int MOST_QUICK = 1 << 16;
+
+    private static final VarHandle QUICK = MethodHandles.arrayElementVarHandle(int[][].class);
+
+    /** By number of the gigabyte; an array is published with release and read with acquire. */
+    private final int[][] quick;
+
     private final GigabyteDirectory<int[]> directory;
     private final long[] ramStarts;
     private final long[] ramEnds;
 
     RegionTable(List<PhysicalRange> ram) {
         directory = new GigabyteDirectory<>(ram);
+        long top = ram.stream().mapToLong(PhysicalRange::endHpa).max().orElse(0);
+        quick = new int[(int) Math.min(MOST_QUICK, (top + GIGABYTE - 1) >>> GIGABYTE_SHIFT)][];
         ramStarts = ram.stream().mapToLong(PhysicalRange::baseHpa).toArray();
         ramEnds = ram.stream().mapToLong(PhysicalRange::endHpa).toArray();
     }
@@ -75,6 +90,27 @@ final class RegionTable implements LockStrategy.RegionBits {
                 return;
             }
         }
+    }
+
+    /**
+     * The words of the gigabyte of a page, by the quick way; null if that does not lead there. One comparison checks all: a
+     * misaligned address has its low bits on top after the rotation, where no gigabyte is.
+     */
+    int[] wordsOfPage(long hpa) {
+        long gigabyte = Long.rotateRight(hpa, PAGE_SHIFT) >>> (GIGABYTE_SHIFT - PAGE_SHIFT);
+        return gigabyte < quick.length ? (int[]) QUICK.getAcquire(quick, (int) gigabyte) : null;
+    }
+
+    /**
+     * The words of the gigabyte of a range of pages.
+     *
+     * @throws AddressOutsideMemoryException if a page of it is no RAM
+     */
+    int[] wordsOfRange(long hpa, int pages) {
+        if (!isRam(hpa, pages)) {
+            throw new AddressOutsideMemoryException(hpa);
+        }
+        return words(hpa);
     }
 
     /** The words of the gigabyte of an address, or null if it has not been used yet. */
@@ -207,14 +243,18 @@ final class RegionTable implements LockStrategy.RegionBits {
         if (ramBytes(gigabyteHpa, GIGABYTE) == 0) {
             throw new AddressOutsideMemoryException(hpa);
         }
-        int[] words = new int[MARGIN + REGIONS_PER_GIGABYTE + MARGIN];
+        int[] made = new int[MARGIN + REGIONS_PER_GIGABYTE + MARGIN];
+        boolean whole = true;
         for (int index = 0; index < REGIONS_PER_GIGABYTE; index++) {
             long ram = ramBytes(gigabyteHpa + index * REGION_BYTES, REGION_BYTES);
-            words[slotOf(index)] = ram == 0
-                    ? RegionWord.OUTSIDE
-                    : ram == REGION_BYTES ? RegionWord.EMPTY : RegionWord.EMPTY | RegionWord.EDGE;
+            made[slotOf(index)] = ram == 0 ? RegionWord.OUTSIDE : RegionWord.EMPTY;
+            whole &= ram == 0 || ram == REGION_BYTES;
         }
-        return directory.put(hpa, words);
+        int[] words = directory.put(hpa, made);
+        if (whole && gigabyteOf(hpa) < quick.length) {
+            QUICK.setRelease(quick, gigabyteOf(hpa), words);
+        }
+        return words;
     }
 
     private long ramBytes(long startHpa, long bytes) {

@@ -24,10 +24,11 @@
  * <p><b>The way of an address</b>, from {@code PamtManager.get(hpa)} to the module, if the region is not backed:
  *
  * <ol>
- *   <li>{@code DynamicPamtManager.get}: the address is checked.
- *   <li>{@code addUsers}: the users are added to the word, which turns out not to be backed.
- *   <li>{@code addUsersSlowly}: the region gets its name, {@code Region}, which it keeps to the end.
- *   <li>{@code PairInstaller.install}: a transition begins, with a pair in hand.
+ *   <li>{@code DynamicPamtManager.get} and {@code addUser}: the address leads to its word, a user is added, and the word turns out
+ *       not to be backed.
+ *   <li>{@code addUserSlowly}: it was no debt that the user has paid.
+ *   <li>{@code PairInstaller.install}: the region gets its name, {@code Region}, which it keeps to the end; a transition begins,
+ *       with a pair in hand.
  *   <li>{@code attempt}: the locks are taken and given back here.
  *   <li>{@code add}: the pair is the region's, and the module's answer decides.
  *   <li>{@code ModuleCalls.make}: the gate for BUSY.
@@ -35,6 +36,6 @@
  *   <li>{@code Seamcalls.pamtAdd}: operands go into registers, and the backend has them.
  * </ol>
  *
- * <p>A region that is backed ends at the second step.
+ * <p>A region that is backed ends at the first step.
  */
 package dev.pamt.impl;

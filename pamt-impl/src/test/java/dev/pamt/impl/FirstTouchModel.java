@@ -21,6 +21,6 @@ public final class FirstTouchModel {
     /** Adds a user; returns how many there were. */
     @Operation
     public int add() {
-        return RegionWord.users(table.region(HPA).addUsers(1));
+        return Region.addUser(table.words(HPA), RegionTable.slot(HPA));
     }
 }

@@ -9,9 +9,11 @@ import dev.pamt.api.TooManyUsersException;
 import java.util.stream.Stream;
 import org.jetbrains.lincheck.datastructures.ManagedStrategyGuaranteeKt;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -26,6 +28,12 @@ class ManagerModelCheckingTest {
     private static final String STRATEGY = System.getProperty("pamt.lincheck.strategy", ".*");
     private static final int CALLS = Integer.getInteger("pamt.lincheck.calls", 2);
     private static final int INTERLEAVINGS = Integer.getInteger("pamt.lincheck.interleavings", 50);
+
+    /** The JDK loads its locale data for the first message with a number; inside the checker that can outlast Lincheck's patience. */
+    @BeforeAll
+    static void makeAMessage() {
+        assertFalse(new TooManyUsersException(0, 1).getMessage().isEmpty());
+    }
 
     /** The hosts that are asked for; without one JUnit says that the test has no arguments, and fails. */
     static Stream<Arguments> hosts() {
@@ -48,9 +56,6 @@ class ManagerModelCheckingTest {
     @MethodSource("hosts")
     void everyResultHasAnOrderThatExplainsIt(LockStrategy strategy, boolean chunks, int idle) {
         String name = nameOf(strategy, chunks, idle);
-        // The JDK loads its locale data for the first message with a number; inside the checker that can outlast
-        // Lincheck's patience.
-        assertFalse(new TooManyUsersException(0, 1).getMessage().isEmpty());
         long before = Interleavings.soFar();
         long start = System.nanoTime();
         ManagerModel.prepare(strategy, chunks, idle);
@@ -70,6 +75,23 @@ class ManagerModelCheckingTest {
         System.out.printf("model checking close: %,d interleavings%n", Interleavings.soFar() - before);
     }
 
+    @ParameterizedTest
+    @CsvSource({"0, 2", "1, 2", "0, 3"})
+    void aPutWithoutAGetIsRefusedOrTakesAUserThatIsThereAndCheatsNoGet(int idle, int threads) {
+        long before = Interleavings.soFar();
+        StrayPutModel.prepare(idle);
+        // A stray shows for one step: short scenarios, and many interleavings of each.
+        options()
+                .iterations(8 * SCENARIOS)
+                .threads(threads)
+                .actorsPerThread(4 - threads)
+                .sequentialSpecification(StrayPutSpecification.class)
+                .check(StrayPutModel.class);
+        System.out.printf(
+                "model checking puts without a get, %d idle, %d threads: %,d interleavings%n",
+                idle, threads, Interleavings.soFar() - before);
+    }
+
     private static ModelCheckingOptions options() {
         return new ModelCheckingOptions()
                 .iterations(SCENARIOS)
@@ -87,12 +109,15 @@ class ManagerModelCheckingTest {
                                 "dev.pamt.impl.host.HostPageAllocator")
                         .allMethods()
                         .ignore())
-                .addGuarantee(
-                        ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.ManagerModel", "dev.pamt.impl.CloseModel")
-                                .methods("begin", "audit")
-                                .ignore())
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses(
+                                "dev.pamt.impl.ManagerModel", "dev.pamt.impl.CloseModel", "dev.pamt.impl.StrayPutModel")
+                        .methods("begin", "audit")
+                        .ignore())
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.RegionTable")
-                        .methods("materialise", "nextNeedingReclaim", "nextWithRam")
+                        .methods("materialise", "nextNeedingReclaim", "nextWithRam", "spinThenLv")
+                        .ignore())
+                .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.Region")
+                        .methods("awaitKnown")
                         .ignore())
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.PairRecords")
                         .methods("loseSingles")

@@ -136,7 +136,7 @@ class PartsModelCheckingTest {
                                 .allMethods()
                                 .ignore())
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.RegionTable")
-                        .methods("materialise", "nextNeedingReclaim", "nextWithRam")
+                        .methods("materialise", "nextNeedingReclaim", "nextWithRam", "spinThenLv")
                         .ignore())
                 .addGuarantee(ManagedStrategyGuaranteeKt.forClasses("dev.pamt.impl.DonorChunks")
                         .methods("nextFrom")

@@ -84,9 +84,7 @@ class RegionTableTest {
                 assertThrows(AddressOutsideMemoryException.class, () -> table.words(regionHpa));
             } else {
                 Region region = table.region(hpa);
-                int pages = ramPages(hpa, REGION);
-                assertEquals(pages > 0 && pages < 512, region.isEdge(), () -> "0x" + Long.toHexString(regionHpa));
-                assertEquals(pages == 0 ? RegionWord.OUTSIDE : RegionWord.EMPTY, region.state());
+                assertEquals(ramPages(hpa, REGION) == 0 ? RegionWord.OUTSIDE : RegionWord.EMPTY, region.state());
             }
             assertEquals(kindOf(hpa), table.describe(hpa).kind());
         }
@@ -116,6 +114,41 @@ class RegionTableTest {
         assertSame(words, table.wordsIfAny(GIBIBYTE));
         assertNotSame(words, table.words(2 * GIBIBYTE));
         assertNull(table.wordsIfAny(5 * GIBIBYTE));
+    }
+
+    @Test
+    void theQuickWayLeadsToGigabytesThatAreTouchedAndHaveNoRegionThatIsRamOnlyInPart() {
+        for (long gigabyte = 0; gigabyte < END; gigabyte += GIBIBYTE) {
+            assertNull(table.wordsOfPage(gigabyte + PAGE), "it is not touched");
+            if (ramPages(gigabyte, GIBIBYTE) == 0) {
+                continue;
+            }
+            int[] words = table.words(gigabyte);
+            boolean whole = true;
+            for (long hpa = gigabyte; hpa < gigabyte + GIBIBYTE; hpa += REGION) {
+                whole &= ramPages(hpa, REGION) % 512 == 0;
+            }
+            assertSame(whole ? words : null, table.wordsOfPage(gigabyte + PAGE));
+            assertSame(whole ? words : null, table.wordsOfPage(gigabyte + GIBIBYTE - PAGE));
+            assertNull(table.wordsOfPage(gigabyte + PAGE + 1), "it is misaligned");
+            assertNull(table.wordsOfPage(gigabyte + PAGE / 2), "it is misaligned");
+        }
+        assertNull(table.wordsOfPage(END));
+        assertNull(table.wordsOfPage(-PAGE));
+        assertNull(table.wordsOfPage(Long.MIN_VALUE));
+        assertNull(table.wordsOfPage(Long.MAX_VALUE & -PAGE));
+    }
+
+    @Test
+    void memoryAbove64TiBIsFoundTheOtherWay() {
+        long top = 1L << 46;
+        RegionTable high = new RegionTable(
+                List.of(PhysicalRange.between(top - GIBIBYTE, top), PhysicalRange.between(top, top + GIBIBYTE)));
+        int[] below = high.words(top - PAGE);
+        int[] above = high.words(top);
+        assertSame(below, high.wordsOfPage(top - PAGE));
+        assertNull(high.wordsOfPage(top));
+        assertSame(above, high.wordsOfRange(top, 512));
     }
 
     private List<Long> matching(LongPredicate touched, LongPredicate matches) {
@@ -160,7 +193,7 @@ class RegionTableTest {
         for (long hpa : matching(hpa -> hpa < GIBIBYTE || (hpa >= 2 * GIBIBYTE && hpa < 3 * GIBIBYTE), hpa -> true)) {
             int choice = random.nextInt(states.length);
             Region region = table.region(hpa);
-            region.addUsers(1);
+            Region.addUser(table.words(hpa), RegionTable.slot(hpa));
             region.setState(states[choice] & ~RegionWord.QUEUED);
             if (choice == 1) {
                 assertTrue(Region.markQueued(table.words(hpa), RegionTable.slot(hpa)));

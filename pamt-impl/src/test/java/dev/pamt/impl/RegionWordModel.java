@@ -8,7 +8,7 @@ import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Param;
 
 /**
- * The moves of one word under Lincheck: users, failed attempts, the lock, the mark of the idle queue and the state, all of them
+ * The moves of one word under Lincheck: users, puts without a get, failed attempts, the lock, the mark of the idle queue and the state, all of them
  * changed at once. Each takes effect at one moment: what it returns is so in some order of the moves. Public because Lincheck asks
  * for it.
  */
@@ -27,16 +27,33 @@ public final class RegionWordModel {
         region.setState(RegionWord.IDLE);
     }
 
-    /** A get, or a failed attempt; returns the word as it was. */
+    /** A get of one page, or a failed attempt; returns what it has found. */
     @Operation
     public int add() {
-        return region.addUsers(1);
+        return found(Region.addUser(words, slot));
     }
 
-    /** A put; returns the word as it was, or -1. */
+    /** A put of one page, with a get or without; returns what it has found. */
     @Operation
     public int take() {
-        return Region.dropUsersIfAny(words, slot, 1);
+        return found(Region.dropUser(words, slot));
+    }
+
+    /** A get of a range; returns what it has found. */
+    @Operation
+    public int addRange() {
+        return found(region.addUsersIfRoom(2));
+    }
+
+    /** A put of a range; returns what it has found, or that it was not enough. */
+    @Operation
+    public int takeRange() {
+        int before = Region.dropUsersIfAny(words, slot, 2);
+        return RegionWord.covers(before, 2) ? RegionWord.users(before) : -1;
+    }
+
+    private static int found(int word) {
+        return RegionWord.isBacked(word) ? RegionWord.users(word) : RegionWord.state(word);
     }
 
     /** Failed attempts are wiped. */

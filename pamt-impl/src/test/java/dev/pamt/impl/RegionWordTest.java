@@ -20,14 +20,10 @@ class RegionWordTest {
             RegionWord.DONOR, Kind.DONOR,
             RegionWord.OUTSIDE, Kind.OUTSIDE);
     private static final List<Integer> NOT_BACKED = List.copyOf(STATES.keySet());
-    /** Every set of what survives a change of state: two lock bits, QUEUED and EDGE. */
-    private static final int[] KEPT = new int[16];
-
-    static {
-        for (int set = 0; set < KEPT.length; set++) {
-            KEPT[set] = (set & 7) | ((set & 8) != 0 ? RegionWord.EDGE : 0);
-        }
-    }
+    /** Every set of what survives a change of state: two lock bits and QUEUED. */
+    private static final int[] KEPT = {0, 1, 2, 3, 4, 5, 6, 7};
+    /** Attempts of gets, and of puts, that a word can have. */
+    private static final int[] ATTEMPTS = {0, 1, 77, 512, (1 << 24) - 1, -1, -77, -(1 << 24)};
 
     private final int[] words = new int[3];
     private final Region region = new Region(HPA, words, 1);
@@ -51,53 +47,84 @@ class RegionWordTest {
                 assertEquals(users, RegionWord.users(backed));
                 assertEquals(users == 0, RegionWord.isIdle(backed));
                 assertEquals(RegionWord.IDLE, RegionWord.state(backed));
-                assertEquals((kept & RegionWord.EDGE) != 0, RegionWord.isEdge(backed));
+                assertFalse(RegionWord.hasStrays(backed));
+                assertFalse(RegionWord.hasAttempts(backed));
                 Kind kind = users == 0 ? Kind.IDLE : Kind.BACKED;
                 assertEquals(new RegionState(kind, users), RegionWord.describe(backed));
-                STATES.forEach((state, itsKind) -> {
-                    int word = state | RegionWord.backed(users) | kept;
+            }
+            STATES.forEach((state, itsKind) -> {
+                for (int attempts : ATTEMPTS) {
+                    int word = (state + RegionWord.backed(attempts)) | kept;
                     assertFalse(RegionWord.isBacked(word));
                     assertFalse(RegionWord.isIdle(word));
+                    assertFalse(RegionWord.hasStrays(word));
+                    assertEquals(attempts != 0, RegionWord.hasAttempts(word));
                     assertEquals(state, RegionWord.state(word));
-                    assertEquals(users, RegionWord.users(word));
+                    assertEquals(0, RegionWord.users(word));
                     assertEquals(new RegionState(itsKind, 0), RegionWord.describe(word));
-                });
+                }
+            });
+        }
+    }
+
+    @Test
+    void aBackedWordBelowZeroIsIdleAndOwesThePutsThatCameWithoutAGet() {
+        for (int kept : KEPT) {
+            for (int strays : new int[] {1, 2, 600, 1 << 24}) {
+                int word = RegionWord.backed(-strays) | kept;
+                assertTrue(RegionWord.isBacked(word));
+                assertTrue(RegionWord.isIdle(word));
+                assertTrue(RegionWord.hasStrays(word));
+                assertTrue(RegionWord.hasAttempts(word));
+                assertEquals(RegionWord.IDLE, RegionWord.state(word));
+                assertEquals(0, RegionWord.users(word));
+                assertEquals(new RegionState(Kind.IDLE, 0), RegionWord.describe(word));
+                assertFalse(RegionWord.admits(word), "the get has paid for a stray");
+                assertTrue(RegionWord.admits(word, 512), "a range is added to what callers hold");
+                assertFalse(RegionWord.covers(word, 1));
+                assertTrue(RegionWord.isClaimable(word, RegionWord.IDLE));
             }
         }
     }
 
     @Test
-    void aGetIsFastInABackedRegionWithRoomAndNowhereElse() {
-        for (int flags = 0; flags < 8; flags++) {
+    void aUserCountsThatIsAddedToABackedRegionWithRoomAndNowhereElse() {
+        for (int flags : KEPT) {
+            assertTrue(RegionWord.admits(RegionWord.backed(0) | flags));
+            assertTrue(RegionWord.admits(RegionWord.backed(511) | flags));
+            assertFalse(RegionWord.admits(RegionWord.backed(512) | flags));
             assertTrue(RegionWord.admits(RegionWord.backed(0) | flags, 512));
             assertTrue(RegionWord.admits(RegionWord.backed(511) | flags, 1));
             assertFalse(RegionWord.admits(RegionWord.backed(511) | flags, 2));
             assertFalse(RegionWord.admits(RegionWord.backed(512) | flags, 1));
-            assertFalse(RegionWord.admits(RegionWord.backed(0) | RegionWord.EDGE | flags, 1));
             for (int state : NOT_BACKED) {
-                assertFalse(RegionWord.admits(state | flags, 1));
-                assertFalse(RegionWord.admits(state | RegionWord.backed(RegionWord.MANY_ATTEMPTS) | flags, 512));
+                for (int attempts : ATTEMPTS) {
+                    int word = (state + RegionWord.backed(attempts)) | flags;
+                    assertFalse(RegionWord.admits(word));
+                    assertFalse(RegionWord.admits(word, 1));
+                }
             }
         }
     }
 
     @Test
-    void aPutIsFastInABackedRegionWithEnoughUsersAndNowhereElse() {
-        for (int flags = 0; flags < 8; flags++) {
+    void usersAreCoveredByABackedRegionThatHasThemAndNowhereElse() {
+        for (int flags : KEPT) {
             assertTrue(RegionWord.covers(RegionWord.backed(1) | flags, 1));
             assertFalse(RegionWord.covers(RegionWord.backed(0) | flags, 1));
             assertTrue(RegionWord.covers(RegionWord.backed(512) | flags, 512));
             assertFalse(RegionWord.covers(RegionWord.backed(511) | flags, 512));
-            assertFalse(RegionWord.covers(RegionWord.backed(513) | flags, 1), "a refused get is under way");
-            assertFalse(RegionWord.covers(RegionWord.backed(2) | RegionWord.EDGE | flags, 1));
+            assertTrue(RegionWord.covers(RegionWord.backed(513) | flags, 1), "a refused get is under way");
             for (int state : NOT_BACKED) {
-                assertFalse(RegionWord.covers(state | RegionWord.backed(5) | flags, 1));
+                for (int attempts : ATTEMPTS) {
+                    assertFalse(RegionWord.covers((state + RegionWord.backed(attempts)) | flags, 1));
+                }
             }
         }
     }
 
     @Test
-    void anotherStateKeepsTheLockTheQueueAndTheEdgeAndNothingElse() {
+    void anotherStateKeepsTheLockAndTheQueueAndNothingElse() {
         for (int kept : KEPT) {
             for (int from : NOT_BACKED) {
                 for (int to : NOT_BACKED) {
@@ -113,20 +140,74 @@ class RegionWordTest {
     }
 
     @Test
-    void usersAreAddedToAnyWordAndTakenFromABackedOneThatHasThem() {
+    void aUserIsAddedToAnyWordAndTakenFromAnyWord() {
         for (int kept : KEPT) {
-            set(RegionWord.EMPTY | kept);
-            assertEquals(RegionWord.EMPTY | kept, region.addUsers(512));
-            assertEquals(RegionWord.EMPTY | RegionWord.backed(512) | kept, word());
-            assertEquals(-1, Region.dropUsersIfAny(words, 1, 1), "attempts are not users");
-            assertEquals(RegionWord.EMPTY | RegionWord.backed(512) | kept, word());
-
+            for (int state : NOT_BACKED) {
+                set(state | kept);
+                assertEquals(state | kept, Region.addUser(words, 1));
+                assertEquals(state + RegionWord.backed(1) | kept, word(), "an attempt");
+                assertEquals(state + RegionWord.backed(1) | kept, Region.dropUser(words, 1));
+                assertEquals(state | kept, word());
+                assertEquals(state | kept, Region.dropUser(words, 1));
+                assertEquals(state | kept, word(), "a put without a get wipes what it has left");
+            }
             set(RegionWord.backed(5) | kept);
-            assertEquals(-1, Region.dropUsersIfAny(words, 1, 6));
+            assertEquals(RegionWord.backed(5) | kept, Region.addUser(words, 1));
+            assertEquals(RegionWord.backed(6) | kept, Region.dropUser(words, 1));
+            assertEquals(RegionWord.backed(5) | kept, word());
+            set(RegionWord.backed(1) | kept);
+            assertEquals(RegionWord.backed(1) | kept, Region.dropUser(words, 1));
+            assertEquals(RegionWord.backed(0) | kept, word());
+            assertEquals(RegionWord.backed(0) | kept, Region.dropUser(words, 1));
+            assertEquals(RegionWord.backed(0) | kept, word(), "a put without a get is wiped");
+        }
+    }
+
+    @Test
+    void aUserThatPaysForStraysIsAddedAgain() {
+        for (int kept : KEPT) {
+            set(RegionWord.backed(-3) | kept);
+            assertEquals(RegionWord.backed(0) | kept, Region.addUser(words, 1));
+            assertEquals(RegionWord.backed(1) | kept, word());
+        }
+    }
+
+    @Test
+    void aRangeIsAddedToABackedWordWithRoomAsAWhole() {
+        for (int kept : KEPT) {
+            set(RegionWord.backed(5) | kept);
+            assertEquals(RegionWord.backed(5) | kept, region.addUsersIfRoom(507));
+            assertEquals(RegionWord.backed(512) | kept, word());
+            assertFalse(RegionWord.admits(region.addUsersIfRoom(1), 1));
+            assertEquals(RegionWord.backed(512) | kept, word());
+            set(RegionWord.backed(-2) | kept);
+            assertTrue(RegionWord.admits(region.addUsersIfRoom(7), 7));
+            assertEquals(RegionWord.backed(7) | kept, word(), "callers hold all seven, and the strays are gone");
+            for (int state : NOT_BACKED) {
+                set(state + RegionWord.backed(9) | kept);
+                assertEquals(state + RegionWord.backed(9) | kept, region.addUsersIfRoom(2));
+                assertEquals(state + RegionWord.backed(9) | kept, word());
+            }
+        }
+    }
+
+    @Test
+    void aRangeIsTakenFromABackedWordThatHasItAsAWhole() {
+        for (int kept : KEPT) {
+            for (int state : NOT_BACKED) {
+                set(state + RegionWord.backed(512) | kept);
+                assertFalse(RegionWord.covers(Region.dropUsersIfAny(words, 1, 1), 1), "attempts are not users");
+                assertEquals(state + RegionWord.backed(512) | kept, word());
+            }
+            set(RegionWord.backed(5) | kept);
+            assertFalse(RegionWord.covers(Region.dropUsersIfAny(words, 1, 6), 6));
             assertEquals(RegionWord.backed(5) | kept, word());
             assertEquals(RegionWord.backed(5) | kept, Region.dropUsersIfAny(words, 1, 2));
             assertEquals(RegionWord.backed(3) | kept, Region.dropUsersIfAny(words, 1, 3));
             assertEquals(RegionWord.backed(0) | kept, word());
+            set(RegionWord.backed(-1) | kept);
+            assertFalse(RegionWord.covers(Region.dropUsersIfAny(words, 1, 1), 1));
+            assertEquals(RegionWord.backed(-1) | kept, word());
         }
     }
 
@@ -152,6 +233,9 @@ class RegionWordTest {
             set(RegionWord.backed(0) | kept);
             assertTrue(region.claim(RegionWord.IDLE));
             assertEquals(RegionWord.UNKNOWN | kept, word());
+            set(RegionWord.backed(-4) | kept);
+            assertTrue(region.claim(RegionWord.IDLE), "strays are no users");
+            assertEquals(RegionWord.UNKNOWN | kept, word());
             set(RegionWord.backed(1) | kept);
             assertFalse(region.claim(RegionWord.IDLE));
             assertFalse(region.claim(RegionWord.EMPTY));
@@ -173,7 +257,7 @@ class RegionWordTest {
     @Test
     void theLockIsTakenIfItIsFreeAndTheRegionClaimedInTheSameStep() {
         int parked = RegionWord.LOCK_BITS & ~RegionWord.LOCKED;
-        for (int kept : new int[] {0, RegionWord.QUEUED, RegionWord.EDGE, parked}) {
+        for (int kept : new int[] {0, RegionWord.QUEUED, parked}) {
             set(RegionWord.EMPTY | RegionWord.backed(4) | kept);
             assertEquals(Region.TAKEN, region.tryLockAndClaim(RegionWord.SAME));
             assertEquals(RegionWord.EMPTY | RegionWord.backed(4) | kept | RegionWord.LOCKED, word());
@@ -195,7 +279,7 @@ class RegionWordTest {
 
     @Test
     void theLockIsFreedWithTheNextStateUnlessThreadsAreParked() {
-        for (int kept : new int[] {0, RegionWord.QUEUED, RegionWord.EDGE}) {
+        for (int kept : new int[] {0, RegionWord.QUEUED}) {
             set(RegionWord.backed(7) | kept | RegionWord.LOCKED);
             assertTrue(region.unlock(RegionWord.SAME));
             assertEquals(RegionWord.backed(7) | kept, word());
@@ -214,10 +298,15 @@ class RegionWordTest {
     void attemptsAreWipedFromARegionThatIsNotBackedAndUsersNever() {
         for (int kept : KEPT) {
             for (int state : NOT_BACKED) {
-                set(state | RegionWord.backed(600) | kept);
-                region.wipeAttempts();
-                assertEquals(state | kept, word());
+                for (int attempts : ATTEMPTS) {
+                    set(state + RegionWord.backed(attempts) | kept);
+                    region.wipeAttempts();
+                    assertEquals(state | kept, word());
+                }
             }
+            set(RegionWord.backed(-6) | kept);
+            region.wipeAttempts();
+            assertEquals(RegionWord.IDLE | kept, word());
             set(RegionWord.backed(6) | kept);
             region.wipeAttempts();
             assertEquals(RegionWord.backed(6) | kept, word());
@@ -254,10 +343,8 @@ class RegionWordTest {
         assertEquals(HPA >>> 21, region.number());
         set(RegionWord.backed(1));
         assertTrue(region.isBacked());
-        assertFalse(region.isEdge());
-        set(RegionWord.HUGE | RegionWord.EDGE | RegionWord.backed(2));
+        set(RegionWord.HUGE | RegionWord.backed(2));
         assertFalse(region.isBacked());
-        assertTrue(region.isEdge());
         assertEquals(RegionWord.HUGE, region.state());
         assertEquals(new RegionState(Kind.HUGE, 0), region.describe());
     }

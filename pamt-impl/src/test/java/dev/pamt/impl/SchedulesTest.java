@@ -171,7 +171,8 @@ class SchedulesTest {
 
     @ParameterizedTest
     @MethodSource("strategies")
-    void aGetThatWasOneTooManyCountsIfTheOthersLeaveBeforeItIsRefused(LockStrategy strategy) throws Exception {
+    void aGetThatHasFoundARegionFullIsNotCountedThoughTheOthersLeaveBeforeItIsRefused(LockStrategy strategy)
+            throws Exception {
         PamtManager manager =
                 rig.withoutChunks().builder().lockStrategy(strategy).build();
         Point add = hold(SeamcallLeaf.PHYMEM_PAMT_ADD, 0);
@@ -180,18 +181,17 @@ class SchedulesTest {
         Call second = call(() -> manager.get(REGION)).awaitWaiting();
         rig.givePage = (allocator, hpa) -> {
             rig.givePage = PageAllocator::freePage;
-            // The second has added its user, and gives back the pair that it does not need.
-            assertEquals(513, manager.state(REGION).users());
+            // The second has found no room, and gives back the pair that it does not need.
+            assertEquals(512, manager.state(REGION).users());
             manager.put(REGION, 512);
             allocator.freePage(hpa);
         };
         add.open();
         first.answer();
-        second.answer();
-        assertEquals(1, manager.state(REGION).users());
-        assertEquals(2, manager.stats().calls().adds());
-        assertEquals(1, manager.stats().calls().removes(), "the user that was taken away again was the last");
-        manager.put(REGION);
+        assertInstanceOf(TooManyUsersException.class, second.failure());
+        assertEquals(Kind.EMPTY, manager.state(REGION).kind());
+        assertEquals(1, manager.stats().calls().adds());
+        assertEquals(1, manager.stats().calls().removes());
         closeWithNothingOut(manager);
     }
 

@@ -272,8 +272,8 @@ final class FreeRegions {
             return items[size - 1];
         }
 
-        long pop() {
-            return items[--size];
+        void pop() {
+            size--;
         }
     }
 }

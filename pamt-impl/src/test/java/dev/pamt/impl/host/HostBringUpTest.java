@@ -76,6 +76,91 @@ class HostBringUpTest {
     }
 
     @Test
+    void moreThanEightTdmrsTakeASecondPage() {
+        MemoryMap nine = Servers.map(Servers.SERVER_768GB);
+        ScriptedMachine big = new ScriptedMachine(nine.cmrs());
+        TdxHost host = HostBringUp.bringUp(big, nine, true);
+        assertEquals(9, host.tdmrs().size());
+        Map<Long, Long> memory = big.memoryAtSysConfig;
+        for (int i = 0; i < 9; i++) {
+            long info = memory.get(big.sysConfig.rcx + 8L * i);
+            long first = memory.get(big.sysConfig.rcx);
+            assertEquals(i < 8 ? first + 512 * i : first + 4096, info, "the TDMR_INFO of TDMR " + i);
+            assertEquals(host.tdmrs().get(i).range(), range(memory, info, 0));
+            assertEquals(host.tdmrs().get(i).pamt4K(), range(memory, info, 3));
+        }
+        assertEquals(Map.of(), big.memory, "all three pages are clean again");
+    }
+
+    @Test
+    void whatLaysInThePagesOfSysConfigBeforeIsCleared() {
+        HostBringUp.bringUp(machine, map, true);
+        long array = machine.sysConfig.rcx;
+        long info = machine.memoryAtSysConfig.get(array);
+        ScriptedMachine dirty = new ScriptedMachine(map.cmrs());
+        dirty.write64(array + 8 * 63, 0xDEAD);
+        dirty.write64(info + 16 * 19, 0xDEAD);
+        HostBringUp.bringUp(dirty, map, true);
+        assertEquals(machine.memoryAtSysConfig, dirty.memoryAtSysConfig);
+    }
+
+    @Test
+    void memoryThatEndsAtAPowerOfTwoLeavesAllBitsAbove() {
+        PhysicalRange half = PhysicalRange.between(1L << 30, 1L << 38);
+        ScriptedMachine even = new ScriptedMachine(List.of(half));
+        even.field(SysField.MIN_DYNAMIC_PAMT_NUM_HKID_BITS, 14);
+        assertTrue(HostBringUp.bringUp(even, MemoryMap.of(List.of(half)), true).dynamicPamt());
+        ScriptedMachine tooMany = new ScriptedMachine(List.of(half));
+        tooMany.field(SysField.MIN_DYNAMIC_PAMT_NUM_HKID_BITS, 15);
+        assertFalse(
+                HostBringUp.bringUp(tooMany, MemoryMap.of(List.of(half)), true).dynamicPamt());
+    }
+
+    @Test
+    void aFieldThatCannotBeReadIsNamedWithItsNumber() {
+        machine.refuseField(SysField.CMR_SIZE, 2, TdxStatus.OPERAND_INVALID.code());
+        assertTrue(refusal(machine, true).getMessage().contains("of CMR_SIZE 2 "));
+        ScriptedMachine first = new ScriptedMachine(map.cmrs());
+        first.refuseField(SysField.CMR_SIZE, 0, TdxStatus.OPERAND_INVALID.code());
+        assertTrue(refusal(first, true).getMessage().contains("of CMR_SIZE answered"));
+        ScriptedMachine bits = new ScriptedMachine(map.cmrs());
+        bits.refuseField(SysField.MIN_DYNAMIC_PAMT_NUM_HKID_BITS, 0, TdxStatus.OPERAND_INVALID.code());
+        assertTrue(refusal(bits, true).getMessage().contains("of MIN_DYNAMIC_PAMT_NUM_HKID_BITS answered"));
+    }
+
+    @Test
+    void aModuleThatRefusesToBeginIsNotGoneOnWith() {
+        machine.answer(SeamcallLeaf.SYS_INIT, TdxStatus.OPERAND_INVALID.code());
+        assertEquals(SeamcallLeaf.SYS_INIT, refusal(machine, true).leaf());
+        assertEquals(List.of("0 SYS_INIT"), machine.calls);
+    }
+
+    @Test
+    void aTdmrMayTakeACallForEachPageOfAGibibyteAndNoMore() {
+        MemoryMap small = MemoryMap.of(List.of(PhysicalRange.between(1L << 30, 4L << 30)));
+        ScriptedMachine slow = new ScriptedMachine(small.cmrs());
+        slow.stallsPerGib = 1 << 18;
+        HostBringUp.bringUp(slow, small, true);
+        assertEquals(3L * ((1 << 18) + 1), slow.count("0 SYS_TDMR_INIT"));
+        ScriptedMachine stuck = new ScriptedMachine(small.cmrs());
+        stuck.stallsPerGib = (1 << 18) + 1;
+        String refusal = assertThrows(IllegalStateException.class, () -> HostBringUp.bringUp(stuck, small, true))
+                .getMessage();
+        assertTrue(refusal.startsWith("262145 TDH.SYS.TDMR.INIT of TDMR [0x40000000"), refusal);
+        assertTrue(refusal.contains("beyond 0x40000000;"), refusal);
+    }
+
+    @Test
+    void aHostSaysWhatItHas() {
+        assertEquals(
+                "TDX host with 5 TDMRs, 10260 KB of PAMT, Dynamic PAMT",
+                HostBringUp.bringUp(machine, map, true).toString());
+        assertEquals(
+                "TDX host with 5 TDMRs, 1050644 KB of PAMT, static PAMT",
+                HostBringUp.bringUp(new ScriptedMachine(map.cmrs()), map, false).toString());
+    }
+
+    @Test
     void theAllocatorHasAllRamThatPamtDoesNotTake() {
         TdxHost host = HostBringUp.bringUp(machine, map, true);
         HostPageAllocator allocator = (HostPageAllocator) host.allocator();

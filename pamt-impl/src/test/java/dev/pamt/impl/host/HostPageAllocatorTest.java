@@ -108,6 +108,53 @@ class HostPageAllocatorTest {
     }
 
     @Test
+    void aPageOfARegionThatHasBeenClosedIsRefused() {
+        HostPageAllocator allocator = over(PhysicalRange.between(4 * GIB, 5 * GIB));
+        long[] pages = take(allocator, 1024);
+        for (long page : pages) {
+            allocator.freePage(page);
+        }
+        // One of the two regions is kept open for the next page; the other one is free as a whole.
+        for (long page : pages) {
+            assertThrows(IllegalArgumentException.class, () -> allocator.freePage(page));
+        }
+        assertEquals(0, allocator.allocatedPages());
+    }
+
+    @Test
+    void theRegionThatAThreadKeepsOpenIsTheLastChunk() {
+        HostPageAllocator allocator = over(PhysicalRange.between(2 * MIB, 4 * MIB));
+        allocator.freePage(allocator.allocPage());
+        assertEquals(2 * MIB, allocator.allocChunk());
+        assertEquals(PageAllocator.NONE, allocator.allocChunk());
+        allocator.freeChunk(2 * MIB);
+        assertThrows(IllegalArgumentException.class, () -> allocator.freeChunk(2 * MIB));
+        assertEquals(2 * MIB, allocator.allocPage());
+    }
+
+    @Test
+    void anyNumberOfChunksComesBack() {
+        for (int chunks : new int[] {16, 17, 32, 33, 34}) {
+            HostPageAllocator allocator = over(PhysicalRange.between(4 * GIB, 5 * GIB));
+            long[] out = new long[chunks];
+            Arrays.setAll(out, i -> allocator.allocChunk());
+            for (long chunk : out) {
+                allocator.freeChunk(chunk);
+            }
+            assertEquals(0, allocator.allocatedPages());
+            assertEquals(out[chunks - 1], allocator.allocChunk());
+        }
+    }
+
+    @Test
+    void anAllocatorSaysWhatItHas() {
+        HostPageAllocator allocator = over(PhysicalRange.between(4 * GIB, 5 * GIB));
+        allocator.allocChunk();
+        String text = allocator.toString();
+        assertTrue(text.contains("262144") && text.contains("261632"), text);
+    }
+
+    @Test
     void chunksComeFromTheTopAndPagesFromBelow() {
         HostPageAllocator allocator =
                 over(PhysicalRange.between(2 * MIB, 6 * MIB), PhysicalRange.between(4 * GIB, 4 * GIB + 4 * MIB));

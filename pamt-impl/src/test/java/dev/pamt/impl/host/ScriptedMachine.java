@@ -38,7 +38,12 @@ final class ScriptedMachine implements SeamcallPlatform, PhysicalMemory {
 
     private final Map<Long, Long> fields = new HashMap<>();
     private final Map<SeamcallLeaf, List<Long>> answers = new EnumMap<>(SeamcallLeaf.class);
+    private final Map<Long, Long> refusedFields = new HashMap<>();
     private final Map<Long, Long> initialised = new HashMap<>();
+    private final Map<Long, Integer> stalls = new HashMap<>();
+    /** Calls of SYS.TDMR.INIT for each GiB that initialise nothing before the one that does. */
+    int stallsPerGib;
+
     boolean closed;
 
     ScriptedMachine(List<PhysicalRange> cmrs) {
@@ -67,6 +72,11 @@ final class ScriptedMachine implements SeamcallPlatform, PhysicalMemory {
         withoutField(SysField.MIN_DYNAMIC_PAMT_NUM_HKID_BITS);
     }
 
+    /** Answers every SYS.RD of a field with an error. */
+    void refuseField(SysField field, int index, long status) {
+        refusedFields.put(field.id(index), status);
+    }
+
     void withoutField(SysField field) {
         fields.remove(field.id());
     }
@@ -92,6 +102,10 @@ final class ScriptedMachine implements SeamcallPlatform, PhysicalMemory {
         }
         switch (leaf) {
             case SYS_RD -> {
+                Long refused = refusedFields.get(regs.rdx);
+                if (refused != null) {
+                    return refused;
+                }
                 Long value = fields.get(regs.rdx);
                 if (value == null) {
                     return TdxStatus.METADATA_FIELD_ID_INCORRECT.code();
@@ -102,7 +116,10 @@ final class ScriptedMachine implements SeamcallPlatform, PhysicalMemory {
                 sysConfig.set(regs);
                 memoryAtSysConfig.putAll(memory);
             }
-            case SYS_TDMR_INIT -> regs.rdx = initialised.merge(regs.rcx, regs.rcx + GIB, (at, next) -> at + GIB);
+            case SYS_TDMR_INIT ->
+                regs.rdx = stalls.merge(regs.rcx, 1, Integer::sum) % (stallsPerGib + 1) != 0
+                        ? initialised.getOrDefault(regs.rcx, regs.rcx)
+                        : initialised.merge(regs.rcx, regs.rcx + GIB, (at, next) -> at + GIB);
             default -> {}
         }
         return TdxStatus.SUCCESS.code();

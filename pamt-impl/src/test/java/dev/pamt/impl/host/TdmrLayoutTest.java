@@ -122,6 +122,52 @@ class TdmrLayoutTest {
     }
 
     @Test
+    void asManyHolesAsReservedAreasAreAccepted() {
+        List<PhysicalRange> ram = new ArrayList<>();
+        for (long i = 0; i < 15; i++) {
+            ram.add(new PhysicalRange(GIB + 64 * i * MIB, 32 * MIB));
+        }
+        // The sixteenth reaches to the end of the gigabyte, so there are fifteen holes and one area is left for the
+        // PAMT.
+        ram.add(new PhysicalRange(GIB + 960 * MIB, 64 * MIB));
+        assertEquals(1, TdmrLayout.of(ram, module(true, ram)).size());
+        List<PhysicalRange> sixteen = new ArrayList<>(ram.subList(0, 15));
+        sixteen.add(new PhysicalRange(GIB + 960 * MIB, 32 * MIB));
+        List<Tdmr> tdmrs = TdmrLayout.of(sixteen, module(true, sixteen));
+        assertEquals(16, tdmrs.get(0).reserved().size(), "the PAMT lies beside a hole");
+    }
+
+    @Test
+    void ofNeighboursThatAreEquallyNearTheLowestAreMerged() {
+        List<PhysicalRange> ram = new ArrayList<>();
+        for (long i = 0; i < 65; i++) {
+            ram.add(new PhysicalRange((1 + 4 * i) * GIB, GIB));
+        }
+        List<Tdmr> tdmrs = TdmrLayout.of(ram, module(true, ram));
+        assertEquals(between(GIB, 6 * GIB), tdmrs.get(0).range());
+    }
+
+    @Test
+    void ramThatHoldsItsPamtExactlyIsEnough() {
+        long bytes = module(false, List.of()).pamtBytes(GIB);
+        List<PhysicalRange> ram = List.of(new PhysicalRange(16 * MIB, bytes));
+        Tdmr tdmr = TdmrLayout.of(ram, module(false, ram)).get(0);
+        assertEquals(16 * MIB, tdmr.pamt4K().baseHpa());
+        assertEquals(bytes, tdmr.pamtBytes());
+    }
+
+    @Test
+    void theSizesOfThePamtAreWholePagesAndATdmrInfoIsAligned() {
+        ModuleMetadata module = module(true, List.of());
+        assertEquals(PAGE, module.pamt4KBytes(8 * PAGE * PAGE), "a bit for each page");
+        assertEquals(2 * PAGE, module.pamt4KBytes(8 * PAGE * PAGE + PAGE));
+        assertEquals(2 * PAGE, new ModuleMetadata(true, 64, 16, 16, 16, 16, 2, List.of()).pamt4KBytes(8 * PAGE * PAGE));
+        assertEquals(512, new ModuleMetadata(true, 64, 28, 16, 16, 16, 1, List.of()).tdmrInfoBytes());
+        assertEquals(1024, new ModuleMetadata(true, 64, 29, 16, 16, 16, 1, List.of()).tdmrInfoBytes());
+        assertEquals(512, new ModuleMetadata(true, 64, 0, 16, 16, 16, 1, List.of()).tdmrInfoBytes());
+    }
+
+    @Test
     void theModuleRulesHoldForRandomMaps() {
         long seed = new Random().nextLong();
         Random random = new Random(seed);
