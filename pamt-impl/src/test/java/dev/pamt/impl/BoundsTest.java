@@ -3,16 +3,20 @@ package dev.pamt.impl;
 import static dev.pamt.impl.Rig.NEXT_REGION;
 import static dev.pamt.impl.Rig.REGION;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.api.CacheExhaustedException;
 import dev.pamt.api.LockStrategy;
+import dev.pamt.api.ManagerClosedException;
+import dev.pamt.api.NoUsersException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
 import dev.pamt.api.ReclaimPolicy;
+import dev.pamt.api.RegionMapped2MException;
 import dev.pamt.api.RegionState.Kind;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
@@ -22,6 +26,7 @@ import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.decorator.SeamcallDecorator;
+import java.lang.reflect.Field;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -285,28 +290,32 @@ class BoundsTest {
     }
 
     @Test
-    void threadsThatWaitForAChunkLeaveFewAttemptsInTheWord() throws Exception {
+    void aCallThatIsRefusedLeavesNoAttemptInTheWord() throws Exception {
         PamtManager manager = rig.manager();
-        CountDownLatch waiting = new CountDownLatch(1);
-        CountDownLatch end = new CountDownLatch(1);
-        rig.takeChunk = allocator -> {
-            waiting.countDown();
-            awaitQuietly(end);
-            return allocator.allocChunk();
-        };
-        Thread first = new Thread(() -> manager.get(REGION));
-        first.start();
-        waiting.await();
         PamtPageCache empty = manager.newVcpuCache();
-        for (int get = 0; get < 70_000; get++) {
-            assertThrows(CacheExhaustedException.class, () -> manager.get(REGION, 512, empty));
-        }
-        end.countDown();
-        first.join();
-        assertEquals(1, manager.state(REGION).users());
-        manager.get(REGION, 511);
-        manager.put(REGION, 512);
+        assertThrows(CacheExhaustedException.class, () -> manager.get(REGION, empty));
+        assertNoAttempts(manager);
+        assertThrows(CacheExhaustedException.class, () -> manager.get(REGION, 512, empty));
+        assertNoAttempts(manager);
+        assertThrows(NoUsersException.class, () -> manager.put(REGION));
+        assertNoAttempts(manager);
+        manager.map2M(REGION);
+        assertThrows(RegionMapped2MException.class, () -> manager.get(REGION));
+        assertThrows(NoUsersException.class, () -> manager.put(REGION));
+        assertNoAttempts(manager);
+        manager.unmap2M(REGION);
         manager.close();
+        assertThrows(ManagerClosedException.class, () -> manager.get(REGION));
+        assertThrows(ManagerClosedException.class, () -> manager.put(REGION));
+        assertNoAttempts(manager);
+    }
+
+    /** No caller can see attempts before there are millions of them. */
+    private static void assertNoAttempts(PamtManager manager) throws ReflectiveOperationException {
+        Field table = DynamicPamtManager.class.getDeclaredField("table");
+        table.setAccessible(true);
+        int word = ((RegionTable) table.get(manager)).region(REGION).word();
+        assertFalse(RegionWord.hasAttempts(word), () -> Integer.toHexString(word));
     }
 
     @Test

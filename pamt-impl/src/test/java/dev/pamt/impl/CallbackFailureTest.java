@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.api.LockStrategy;
@@ -30,6 +31,7 @@ import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
@@ -269,6 +271,10 @@ class CallbackFailureTest {
 
     @Test
     void aManagerThatIsCalledFromInsideASeamcallSaysSo() {
+        assertTimeoutPreemptively(Duration.ofSeconds(30), CallbackFailureTest::callFromInside);
+    }
+
+    private static void callFromInside() {
         for (LockStrategy strategy : List.of(LockStrategy.global(), LockStrategy.per2M())) {
             try (Rig mine = new Rig()) {
                 PamtManager manager = mine.builder().lockStrategy(strategy).build();

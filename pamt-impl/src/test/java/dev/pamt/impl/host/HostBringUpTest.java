@@ -85,7 +85,7 @@ class HostBringUpTest {
         for (int i = 0; i < 9; i++) {
             long info = memory.get(big.sysConfig.rcx + 8L * i);
             long first = memory.get(big.sysConfig.rcx);
-            assertEquals(i < 8 ? first + 512 * i : first + 4096, info, "the TDMR_INFO of TDMR " + i);
+            assertEquals(i < 8 ? first + 512L * i : first + 4096, info, "the TDMR_INFO of TDMR " + i);
             assertEquals(host.tdmrs().get(i).range(), range(memory, info, 0));
             assertEquals(host.tdmrs().get(i).pamt4K(), range(memory, info, 3));
         }
