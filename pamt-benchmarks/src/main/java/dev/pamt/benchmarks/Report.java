@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -44,6 +46,8 @@ public final class Report {
     private Report() {}
 
     public static void main(String[] args) throws IOException {
+        System.out.println("Measured on " + machine() + ".");
+        System.out.println();
         System.out.println("| what | target | measured | spread over forks |");
         System.out.println("|---|---|---|---|");
         for (String file : args) {
@@ -51,6 +55,21 @@ public final class Report {
             report.read(new ObjectMapper().readTree(new File(file)));
             report.print();
         }
+    }
+
+    /** The processor, how many of it there are, and the Java virtual machine. */
+    private static String machine() throws IOException {
+        Path cpuinfo = Path.of("/proc/cpuinfo");
+        String processor = System.getProperty("os.arch");
+        if (Files.isReadable(cpuinfo)) {
+            processor = Files.readAllLines(cpuinfo).stream()
+                    .filter(line -> line.startsWith("model name"))
+                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
+                    .findFirst()
+                    .orElse(processor);
+        }
+        return processor + ", " + Runtime.getRuntime().availableProcessors() + " processors, "
+                + System.getProperty("java.vm.name") + " " + Runtime.version();
     }
 
     private void read(JsonNode json) {
@@ -123,13 +142,32 @@ public final class Report {
     private void print() {
         ratio(
                 "warm get+put, one thread, against a bare AtomicInteger",
-                "at most 1.10 x",
+                "at most 1.25 x",
                 "WarmGetPut.striding ours-per2M",
                 "WarmGetPut.striding bare-atomic");
-        bytes("warm get+put allocates", "WarmGetPut.striding ours-per2M B/op");
+        for (String rival : List.of("v6-dec-and-lock", "netty-refcnt")) {
+            ratio(
+                    "the same against " + rival,
+                    "at most 1 x",
+                    "WarmGetPut.striding ours-per2M",
+                    "WarmGetPut.striding " + rival);
+        }
+        ratio(
+                "our words without the way to them, against a bare AtomicInteger",
+                "(the protocol)",
+                "WarmGetPut.striding ours-words",
+                "WarmGetPut.striding bare-atomic");
+        for (String rival : List.of("bare-atomic", "v6-dec-and-lock", "netty-refcnt")) {
+            ratio(
+                    "ours against " + rival + " that is reached by the same way",
+                    "(the same lookup)",
+                    "WarmGetPut.striding ours-per2M",
+                    "WarmGetPut.striding sparse-" + rival);
+        }
+        bytes("warm get+put allocates", 0, "WarmGetPut.striding ours-per2M B/op");
         ratio(
                 "warm get+put, two threads on one region, against the bare one",
-                "at most 1.3 x",
+                "at most 1.1 x",
                 "SharedRegion.getPut ours-per2M",
                 "SharedRegion.getPut bare-atomic");
         ratio(
@@ -165,6 +203,13 @@ public final class Report {
         for (String strategy : List.of("per2M", "hashed", "global")) {
             cycle(strategy);
         }
+        bytes("0 -> 1 -> 0 allocates, per2M", 400, "Cycle.getPut per2M B/op");
+        for (String callers : List.of("2", "8", "64")) {
+            firstTouch(callers);
+        }
+        time("trim() of 100,000 idle regions", "SlowMoments.trim");
+        time("close() of 64 TiB, each gigabyte touched", "SlowMoments.close");
+        time("the first touch of a gigabyte", "SlowMoments.firstTouchOfAGigabyte");
         for (String strategy : List.of("ours-hashed", "ours-per2M")) {
             ratio(
                     "distinct regions, two threads, 4 us SEAMCALL: global against " + strategy,
@@ -190,7 +235,7 @@ public final class Report {
                 "at most 60 ns",
                 "AllocatedPages.allocPageFreePage per2M",
                 "AllocatedPages.getPut per2M");
-        bytes("allocPage+freePage allocates", "AllocatedPages.allocPageFreePage per2M B/op");
+        bytes("allocPage+freePage allocates", 0, "AllocatedPages.allocPageFreePage per2M B/op");
         perSecond("emulator, PAMT.ADD and REMOVE", "at least 3 million a second", "EmulatorCalls.pamtAddAndRemove");
     }
 
@@ -225,16 +270,48 @@ public final class Report {
         if (ours != null && raw != null) {
             row(
                     "0 -> 1 -> 0 against the two raw SEAMCALLs, " + strategy,
-                    "at most 1.15 x + 60 ns",
-                    String.format(Locale.ROOT, "%.0f ns; %.0f ns allowed", ours.median(), 1.15 * raw.median() + 60),
+                    "at most 1.15 x + 40 ns",
+                    String.format(Locale.ROOT, "%.0f ns; %.0f ns allowed", ours.median(), 1.15 * raw.median() + 40),
                     spread(ours) + "; raw " + spread(raw));
         }
     }
 
-    private void bytes(String what, String key) {
+    private void bytes(String what, int most, String key) {
         Scores scores = results.get(key);
         if (scores != null) {
-            row(what, "0 B/op", String.format(Locale.ROOT, "%.1f B/op", scores.median()), spread(scores));
+            row(
+                    what,
+                    (most == 0 ? "" : "at most ") + most + " B/op",
+                    String.format(Locale.ROOT, "%.1f B/op", scores.median()),
+                    spread(scores));
+        }
+    }
+
+    /** For each thread that is served, against one thread alone; and how much of it is the time to wake the threads. */
+    private void firstTouch(String callers) {
+        Scores all = results.get("FirstTouch.allHaveIt " + callers + " empty platform");
+        Scores one = results.get("FirstTouch.allHaveIt 1 empty platform");
+        Scores awake = results.get("FirstTouch.allHaveIt " + callers + " backed platform");
+        if (all != null && one != null && awake != null) {
+            double each = all.median() / Integer.parseInt(callers);
+            row(
+                    callers + " threads first touch one region, for each thread against one alone",
+                    callers.equals("64") ? "at most 3 x" : "",
+                    String.format(
+                            Locale.ROOT,
+                            "%.2f x (%.1f us : %.1f us); if it is backed already %.2f x",
+                            each / one.median(),
+                            each / 1000,
+                            one.median() / 1000,
+                            awake.median() / Integer.parseInt(callers) / one.median()),
+                    spread(all) + " : " + spread(one));
+        }
+    }
+
+    private void time(String what, String key) {
+        Scores scores = results.get(key);
+        if (scores != null) {
+            row(what, "", String.format(Locale.ROOT, "%.2f ms", scores.median() / 1000), spread(scores) + " us");
         }
     }
 

@@ -41,7 +41,12 @@ public class SharedRegion {
         "chm-merge",
         "synchronized-map",
         "striped-map",
-        "netty-refcnt"
+        "netty-refcnt",
+        "ours-words",
+        "sparse-bare-atomic",
+        "sparse-v6-dec-and-lock",
+        "sparse-merged-always-lock",
+        "sparse-netty-refcnt"
     })
     String rival;
 
