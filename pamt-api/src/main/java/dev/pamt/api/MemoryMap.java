@@ -1,6 +1,7 @@
 package dev.pamt.api;
 
 import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.PhysicalRanges;
 import dev.pamt.seamcall.PlatformConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -69,12 +70,13 @@ public final class MemoryMap {
      *     PlatformConfig#MAX_CMRS}, or if no whole page of RAM above the first MiB lies in a CMR
      */
     public static MemoryMap of(List<PhysicalRange> ram, List<PhysicalRange> cmrs) {
-        List<PhysicalRange> convertible = wholePages(apart("convertible memory ranges", cmrs));
+        List<PhysicalRange> convertible =
+                PhysicalRanges.roundedIn(apart("convertible memory ranges", cmrs), PageAllocator.PAGE_BYTES);
         if (convertible.size() > PlatformConfig.MAX_CMRS) {
             throw new IllegalArgumentException("a platform has at most " + PlatformConfig.MAX_CMRS
                     + " convertible memory ranges, not " + convertible.size());
         }
-        List<PhysicalRange> usable = intersection(usable(apart("RAM ranges", ram)), convertible);
+        List<PhysicalRange> usable = PhysicalRanges.intersection(usable(apart("RAM ranges", ram)), convertible);
         if (usable.isEmpty()) {
             throw new IllegalArgumentException("a memory map has RAM that is convertible; of the RAM " + ram
                     + " nothing above the first MiB lies in the convertible memory ranges " + cmrs);
@@ -199,50 +201,12 @@ public final class MemoryMap {
                         what + " do not overlap, but " + sorted.get(i - 1) + " and " + sorted.get(i) + " do");
             }
         }
-        return joined(sorted);
-    }
-
-    private static List<PhysicalRange> joined(List<PhysicalRange> sorted) {
-        List<PhysicalRange> joined = new ArrayList<>();
-        for (PhysicalRange range : sorted) {
-            int last = joined.size() - 1;
-            if (last >= 0 && joined.get(last).endHpa() == range.baseHpa()) {
-                joined.set(last, PhysicalRange.between(joined.get(last).baseHpa(), range.endHpa()));
-            } else {
-                joined.add(range);
-            }
-        }
-        return joined;
+        return PhysicalRanges.union(sorted);
     }
 
     private static List<PhysicalRange> usable(List<PhysicalRange> ram) {
-        return wholePages(intersection(ram, List.of(PhysicalRange.between(MIB, 1L << PhysicalRange.ADDRESS_BITS))));
-    }
-
-    private static List<PhysicalRange> wholePages(List<PhysicalRange> ranges) {
-        long mask = PageAllocator.PAGE_BYTES - 1;
-        List<PhysicalRange> whole = new ArrayList<>();
-        for (PhysicalRange range : ranges) {
-            long start = (range.baseHpa() + mask) & ~mask;
-            long end = range.endHpa() & ~mask;
-            if (start < end) {
-                whole.add(PhysicalRange.between(start, end));
-            }
-        }
-        return whole;
-    }
-
-    static List<PhysicalRange> intersection(List<PhysicalRange> some, List<PhysicalRange> others) {
-        List<PhysicalRange> both = new ArrayList<>();
-        for (PhysicalRange one : some) {
-            for (PhysicalRange other : others) {
-                if (one.overlaps(other)) {
-                    both.add(PhysicalRange.between(
-                            Math.max(one.baseHpa(), other.baseHpa()), Math.min(one.endHpa(), other.endHpa())));
-                }
-            }
-        }
-        return both;
+        PhysicalRange fromOneMib = PhysicalRange.between(MIB, 1L << PhysicalRange.ADDRESS_BITS);
+        return PhysicalRanges.roundedIn(PhysicalRanges.inside(fromOneMib, ram), PageAllocator.PAGE_BYTES);
     }
 
     private static List<PhysicalRange> derivedCmrs(List<PhysicalRange> ram) {
@@ -250,29 +214,13 @@ public final class MemoryMap {
         while (cmrs.size() > PlatformConfig.MAX_CMRS) {
             closeSmallestHole(cmrs, 0, Long.MAX_VALUE);
         }
-        long coveredEnd = 0;
-        for (PhysicalRange range : ram) {
-            // The TDMR that the host will lay over this range, as far as the one before does not cover it.
-            long start = Math.max(coveredEnd, range.baseHpa() & -GIB);
-            long end = (range.endHpa() + GIB - 1) & -GIB;
-            if (end > start) {
-                coveredEnd = end;
-                while (holesBetween(cmrs, start, end) > MAX_RESERVED_PER_TDMR - RESERVED_FOR_PAMT) {
-                    closeSmallestHole(cmrs, start, end);
-                }
+        // The TDMRs that the host will lay over the memory.
+        for (PhysicalRange tdmr : PhysicalRanges.roundedOut(ram, GIB)) {
+            while (PhysicalRanges.holes(tdmr, cmrs).size() > MAX_RESERVED_PER_TDMR - RESERVED_FOR_PAMT) {
+                closeSmallestHole(cmrs, tdmr.baseHpa(), tdmr.endHpa());
             }
         }
         return cmrs;
-    }
-
-    private static int holesBetween(List<PhysicalRange> cmrs, long start, long end) {
-        int holes = 0;
-        long covered = start;
-        for (PhysicalRange cmr : intersection(cmrs, List.of(PhysicalRange.between(start, end)))) {
-            holes += cmr.baseHpa() > covered ? 1 : 0;
-            covered = cmr.endHpa();
-        }
-        return holes + (covered < end ? 1 : 0);
     }
 
     /** Closes the smallest hole that begins and ends between two addresses; there is one. */

@@ -20,6 +20,7 @@ import dev.pamt.impl.StatsSnapshot.PageCounts;
 import dev.pamt.impl.StatsSnapshot.PairCounts;
 import java.util.Objects;
 import java.util.function.IntSupplier;
+import java.util.function.LongConsumer;
 
 /**
  * The manager on a module with Dynamic PAMT: the fast paths, and the doors to everything else.
@@ -46,6 +47,8 @@ final class DynamicPamtManager implements PamtManager {
     private final LargePageTransitions largePages;
     private final Reclaimer reclaimer;
     private final ManagerClose closing;
+    /** Prepares a page of allocPage. */
+    private final LongConsumer addsUser;
 
     /**
      * Makes a manager.
@@ -82,6 +85,7 @@ final class DynamicPamtManager implements PamtManager {
         this.largePages = new LargePageTransitions(
                 table, locks, module, processors, counters, lifecycle, retries, custody, remover);
         this.reclaimer = new Reclaimer(table, remover, retries, policy);
+        this.addsUser = hpa -> addUser(hpa, supply);
         this.closing = new ManagerClose(table, remover, lifecycle, pool, records, counters, retries);
     }
 
@@ -226,17 +230,7 @@ final class DynamicPamtManager implements PamtManager {
     @Override
     public long allocPage() {
         lifecycle.requireOpen();
-        long hpa = pages.take();
-        boolean backed = false;
-        try {
-            addUser(hpa, supply);
-            backed = true;
-        } finally {
-            if (!backed) {
-                pages.giveBackUnused(hpa, Holder.CALLER);
-            }
-        }
-        return hpa;
+        return pages.takeForCaller(addsUser);
     }
 
     @Override

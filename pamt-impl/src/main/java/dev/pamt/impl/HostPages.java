@@ -9,6 +9,7 @@ import dev.pamt.impl.PageLedger.Holder;
 import dev.pamt.seamcall.PhysicalMemory;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,15 +47,25 @@ final class HostPages {
     }
 
     /**
-     * Takes a page of the host for a caller of allocPage.
+     * Takes a page of the host for a caller of allocPage; it goes back if its preparation throws.
      *
+     * @param preparation is given the page before the caller has it
      * @throws OutOfPagesException if the host has none
      * @throws IllegalStateException if the allocator broke a rule
      */
-    long take() {
+    long takeForCaller(LongConsumer preparation) {
         long hpa = take(Holder.CALLER);
         if (hpa == PageAllocator.NONE) {
             throw new OutOfPagesException("a 4K page");
+        }
+        boolean prepared = false;
+        try {
+            preparation.accept(hpa);
+            prepared = true;
+        } finally {
+            if (!prepared) {
+                giveBackUnused(hpa, Holder.CALLER);
+            }
         }
         return hpa;
     }

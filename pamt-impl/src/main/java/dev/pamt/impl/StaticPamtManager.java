@@ -70,17 +70,7 @@ final class StaticPamtManager implements PamtManager {
     @Override
     public long allocPage() {
         lifecycle.requireOpen();
-        long hpa = pages.take();
-        boolean open = false;
-        try {
-            lifecycle.requireOpen();
-            open = true;
-        } finally {
-            if (!open) {
-                pages.giveBackUnused(hpa, Holder.CALLER);
-            }
-        }
-        return hpa;
+        return pages.takeForCaller(hpa -> lifecycle.requireOpen());
     }
 
     @Override

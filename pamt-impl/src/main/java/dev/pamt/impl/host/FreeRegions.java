@@ -2,7 +2,7 @@ package dev.pamt.impl.host;
 
 import dev.pamt.api.PageAllocator;
 import dev.pamt.seamcall.PhysicalRange;
-import java.util.ArrayList;
+import dev.pamt.seamcall.PhysicalRanges;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -37,16 +37,9 @@ final class FreeRegions {
     FreeRegions(List<PhysicalRange> memory) {
         this.memory = memory;
         this.directory = new GigabyteDirectory<>(memory);
-        long mask = PageAllocator.CHUNK_BYTES - 1;
-        List<PhysicalRange> whole = new ArrayList<>();
-        for (PhysicalRange range : memory) {
-            long start = (range.baseHpa() + mask) & ~mask;
-            long end = range.endHpa() & ~mask;
-            if (start < end) {
-                whole.add(PhysicalRange.between(start, end));
-            }
-        }
-        for (PhysicalRange edge : Ranges.without(roundedOut(memory), whole)) {
+        List<PhysicalRange> whole = PhysicalRanges.roundedIn(memory, PageAllocator.CHUNK_BYTES);
+        for (PhysicalRange edge :
+                PhysicalRanges.without(PhysicalRanges.roundedOut(memory, PageAllocator.CHUNK_BYTES), whole)) {
             for (long hpa = edge.baseHpa(); hpa < edge.endHpa(); hpa += PageAllocator.CHUNK_BYTES) {
                 partial.makeRoomFor(partial.size + 1);
                 partial.push(hpa);
@@ -168,7 +161,7 @@ final class FreeRegions {
     /** The bits of a region's pages that are memory, or null if all are. */
     private long[] presentPages(long regionHpa) {
         PhysicalRange whole = new PhysicalRange(regionHpa, PageAllocator.CHUNK_BYTES);
-        List<PhysicalRange> parts = Ranges.inside(whole, memory);
+        List<PhysicalRange> parts = PhysicalRanges.inside(whole, memory);
         if (parts.get(0).equals(whole)) {
             return null;
         }
@@ -179,13 +172,6 @@ final class FreeRegions {
             }
         }
         return present;
-    }
-
-    private static List<PhysicalRange> roundedOut(List<PhysicalRange> ranges) {
-        long mask = PageAllocator.CHUNK_BYTES - 1;
-        return Ranges.union(ranges.stream()
-                .map(range -> PhysicalRange.between(range.baseHpa() & ~mask, (range.endHpa() + mask) & ~mask))
-                .toList());
     }
 
     /** Returns the open region of an address, {@link OpenRegion#CHUNK} if it is a chunk, or null if it is free or no memory. */

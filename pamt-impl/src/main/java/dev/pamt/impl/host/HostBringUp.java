@@ -8,6 +8,7 @@ import dev.pamt.api.Tdmr;
 import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.PhysicalRanges;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -120,7 +121,7 @@ public final class HostBringUp {
         List<Tdmr> tdmrs = TdmrLayout.of(ram, module);
         List<PhysicalRange> reserved =
                 tdmrs.stream().flatMap(tdmr -> tdmr.reserved().stream()).toList();
-        HostPageAllocator allocator = new HostPageAllocator(Ranges.without(ram, reserved));
+        HostPageAllocator allocator = new HostPageAllocator(PhysicalRanges.without(ram, reserved));
         sysConfig(tdmrs, module, allocator);
         return new BroughtUpHost(platform, memory, module.dynamicPamt(), module.pamt4KEntryBytes(), tdmrs, allocator);
     }

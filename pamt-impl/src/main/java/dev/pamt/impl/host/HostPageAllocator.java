@@ -2,6 +2,7 @@ package dev.pamt.impl.host;
 
 import dev.pamt.api.PageAllocator;
 import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.PhysicalRanges;
 import java.util.Arrays;
 import java.util.List;
 
@@ -76,7 +77,7 @@ public final class HostPageAllocator implements PageAllocator {
      * @param chunks whether it gives chunks; one that does not stands for a host whose memory is fragmented
      */
     public HostPageAllocator(List<PhysicalRange> memory, boolean chunks) {
-        this.memory = Ranges.union(memory);
+        this.memory = PhysicalRanges.union(memory);
         this.chunks = chunks;
         totalPages =
                 memory.stream().mapToLong(range -> range.bytes() / PAGE_BYTES).sum();

@@ -2,6 +2,7 @@ package dev.pamt.impl.host;
 
 import dev.pamt.api.Tdmr;
 import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.PhysicalRanges;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -43,7 +44,7 @@ final class TdmrLayout {
     }
 
     private List<Tdmr> lay() {
-        cover();
+        tdmrs.addAll(PhysicalRanges.roundedOut(ram, GIB));
         while (tdmrs.size() > module.maxTdmrs()) {
             mergeNearestNeighbours();
         }
@@ -75,18 +76,6 @@ final class TdmrLayout {
             laid.add(tdmr(tdmrs.get(i), blocks[i]));
         }
         return laid;
-    }
-
-    private void cover() {
-        long coveredEnd = 0;
-        for (PhysicalRange range : ram) {
-            long start = Math.max(coveredEnd, range.baseHpa() & -GIB);
-            long end = (range.endHpa() + GIB - 1) & -GIB;
-            if (end > start) {
-                tdmrs.add(PhysicalRange.between(start, end));
-                coveredEnd = end;
-            }
-        }
     }
 
     private void mergeNearestNeighbours() {
@@ -133,7 +122,7 @@ final class TdmrLayout {
     private PhysicalRange bestPlace(long bytes, List<PhysicalRange> candidates) {
         List<Place> places = new ArrayList<>();
         for (PhysicalRange tdmr : candidates) {
-            for (PhysicalRange free : Ranges.without(Ranges.inside(tdmr, ram), pamtBlocks)) {
+            for (PhysicalRange free : PhysicalRanges.without(PhysicalRanges.inside(tdmr, ram), pamtBlocks)) {
                 if (free.bytes() >= bytes) {
                     places.add(place(tdmr, new PhysicalRange(free.baseHpa(), bytes)));
                     places.add(place(tdmr, PhysicalRange.between(free.endHpa() - bytes, free.endHpa())));
@@ -162,13 +151,13 @@ final class TdmrLayout {
     }
 
     private List<PhysicalRange> holes(PhysicalRange tdmr) {
-        return Ranges.holes(tdmr, module.cmrs());
+        return PhysicalRanges.holes(tdmr, module.cmrs());
     }
 
     private List<PhysicalRange> reserved(PhysicalRange tdmr, List<PhysicalRange> blocks) {
         List<PhysicalRange> reserved = holes(tdmr);
-        reserved.addAll(Ranges.inside(tdmr, blocks));
-        return Ranges.union(reserved);
+        reserved.addAll(PhysicalRanges.inside(tdmr, blocks));
+        return PhysicalRanges.union(reserved);
     }
 
     private Tdmr tdmr(PhysicalRange range, PhysicalRange block) {

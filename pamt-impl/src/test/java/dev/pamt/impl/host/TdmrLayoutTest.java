@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.pamt.api.MemoryMap;
 import dev.pamt.api.Tdmr;
 import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.PhysicalRanges;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -54,7 +55,7 @@ class TdmrLayoutTest {
     void aPamtBlockThatLiesBesideAHoleCostsNoReservedArea(String server) {
         MemoryMap map = Servers.map(server);
         for (Tdmr tdmr : TdmrLayout.of(map.ram(), module(true, map.cmrs()))) {
-            List<PhysicalRange> holes = Ranges.holes(tdmr.range(), map.cmrs());
+            List<PhysicalRange> holes = PhysicalRanges.holes(tdmr.range(), map.cmrs());
             assertEquals(Math.max(1, holes.size()), tdmr.reserved().size(), tdmr::toString);
         }
     }
@@ -196,21 +197,26 @@ class TdmrLayoutTest {
                 assertTrue(tdmr.range().contains(area), "reserved area inside");
                 assertEquals(0, (area.baseHpa() | area.bytes()) % PAGE);
             }
-            assertEquals(tdmr.reserved(), Ranges.union(tdmr.reserved()), "reserved areas in order and apart");
-            List<PhysicalRange> usable = Ranges.holes(tdmr.range(), tdmr.reserved());
-            assertEquals(List.of(), Ranges.without(usable, cmrs), "what is not reserved is convertible");
+            assertEquals(tdmr.reserved(), PhysicalRanges.union(tdmr.reserved()), "reserved areas in order and apart");
+            List<PhysicalRange> usable = PhysicalRanges.holes(tdmr.range(), tdmr.reserved());
+            assertEquals(List.of(), PhysicalRanges.without(usable, cmrs), "what is not reserved is convertible");
             blocks.addAll(List.of(tdmr.pamt1G(), tdmr.pamt2M(), tdmr.pamt4K()));
         }
         assertEquals(
                 blocks.stream().mapToLong(PhysicalRange::bytes).sum(),
-                Ranges.union(blocks).stream().mapToLong(PhysicalRange::bytes).sum(),
+                PhysicalRanges.union(blocks).stream()
+                        .mapToLong(PhysicalRange::bytes)
+                        .sum(),
                 "PAMT areas do not overlap");
-        assertEquals(List.of(), Ranges.without(Ranges.union(blocks), ram), "PAMT lies in RAM");
+        assertEquals(List.of(), PhysicalRanges.without(PhysicalRanges.union(blocks), ram), "PAMT lies in RAM");
         List<PhysicalRange> ranges = tdmrs.stream().map(Tdmr::range).toList();
-        assertEquals(List.of(), Ranges.without(ram, Ranges.union(ranges)), "all RAM is covered");
+        assertEquals(List.of(), PhysicalRanges.without(ram, PhysicalRanges.union(ranges)), "all RAM is covered");
         List<PhysicalRange> reserved =
                 tdmrs.stream().flatMap(tdmr -> tdmr.reserved().stream()).toList();
-        assertEquals(List.of(), Ranges.without(Ranges.union(blocks), Ranges.union(reserved)), "PAMT is reserved");
+        assertEquals(
+                List.of(),
+                PhysicalRanges.without(PhysicalRanges.union(blocks), PhysicalRanges.union(reserved)),
+                "PAMT is reserved");
     }
 
     private static long pamtKb(List<Tdmr> tdmrs) {
