@@ -5,16 +5,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.pamt.api.PageAllocator;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.LongConsumer;
-import java.util.function.LongSupplier;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -30,8 +26,6 @@ public abstract class PageAllocatorContractTest {
     /** The most pages that an allocator under test may have. */
     protected static final int MAX_PAGES = 1 << 17;
 
-    private static final int PAGES_PER_CHUNK = (int) (PageAllocator.CHUNK_BYTES / PageAllocator.PAGE_BYTES);
-    private static final long FIRST_IMPOSSIBLE_HPA = 1L << 52;
     private static final int THREADS = 4;
     private static final int MOST_PAGES_AT_A_TIME = 350;
     private static final int RANDOM_CALLS = 20_000;
@@ -74,145 +68,19 @@ public abstract class PageAllocatorContractTest {
         allocator = newAllocator();
     }
 
-    /** What is out, page by page. */
-    private final class Out {
-        /** The rule that is broken by a page with two owners. */
-        private final String rule;
-
-        private final Set<Long> pagesOut;
-        private final List<Long> pages = new ArrayList<>();
-        private final List<Long> chunks = new ArrayList<>();
-
-        Out(String rule, Set<Long> pagesOut) {
-            this.rule = rule;
-            this.pagesOut = pagesOut;
-        }
-
-        Out() {
-            this("PA-3", new HashSet<>());
-        }
-
-        boolean takePage() {
-            long hpa = allocate("allocPage", allocator::allocPage);
-            if (hpa == PageAllocator.NONE) {
-                return false;
-            }
-            if (!isPossible(hpa, PageAllocator.PAGE_BYTES)) {
-                throw BrokenRule.of("PA-1", "allocPage has returned 0x%x, which is no 4K page within 52 bits", hpa);
-            }
-            if (!pagesOut.add(hpa)) {
-                throw BrokenRule.of(rule, "allocPage has returned 0x%x, which is out", hpa);
-            }
-            pages.add(hpa);
-            return true;
-        }
-
-        boolean takeChunk() {
-            long hpa = allocate("allocChunk", allocator::allocChunk);
-            if (hpa == PageAllocator.NONE) {
-                return false;
-            }
-            if (!isPossible(hpa, PageAllocator.CHUNK_BYTES)) {
-                throw BrokenRule.of("PA-2", "allocChunk has returned 0x%x, which is no 2M chunk within 52 bits", hpa);
-            }
-            for (int i = 0; i < PAGES_PER_CHUNK; i++) {
-                if (!pagesOut.add(hpa + i * PageAllocator.PAGE_BYTES)) {
-                    throw BrokenRule.of(rule, "allocChunk has returned 0x%x, and page %d of the chunk is out", hpa, i);
-                }
-            }
-            chunks.add(hpa);
-            return true;
-        }
-
-        void givePage(int index) {
-            long hpa = pages.get(index);
-            pages.set(index, pages.get(pages.size() - 1));
-            pages.remove(pages.size() - 1);
-            pagesOut.remove(hpa);
-            give("freePage", allocator::freePage, hpa);
-        }
-
-        void giveChunk(int index) {
-            long hpa = chunks.remove(index);
-            for (int i = 0; i < PAGES_PER_CHUNK; i++) {
-                pagesOut.remove(hpa + i * PageAllocator.PAGE_BYTES);
-            }
-            give("freeChunk", allocator::freeChunk, hpa);
-        }
-
-        int takeAllChunks() {
-            int taken = 0;
-            while (takeChunk()) {
-                taken++;
-                mindTheMost();
-            }
-            return taken;
-        }
-
-        int takeAllPages() {
-            int taken = 0;
-            while (takePage()) {
-                taken++;
-                mindTheMost();
-            }
-            return taken;
-        }
-
-        /** Takes all that there is, and returns how many pages. */
-        int takeAll() {
-            return takeAllChunks() * PAGES_PER_CHUNK + takeAllPages();
-        }
-
-        void giveAll(Random random) {
-            while (!pages.isEmpty()) {
-                givePage(random.nextInt(pages.size()));
-            }
-            while (!chunks.isEmpty()) {
-                giveChunk(random.nextInt(chunks.size()));
-            }
-        }
-
-        private void mindTheMost() {
-            if (pagesOut.size() > MAX_PAGES) {
-                abort("the allocator has more than " + MAX_PAGES + " pages; give the test a smaller one");
-            }
-        }
-    }
-
-    private static boolean isPossible(long hpa, long bytes) {
-        return hpa >= 0 && hpa < FIRST_IMPOSSIBLE_HPA && hpa % bytes == 0;
-    }
-
-    private static long allocate(String call, LongSupplier allocation) {
-        try {
-            return allocation.getAsLong();
-        } catch (RuntimeException | AssertionError thrown) {
-            throw BrokenRule.of(
-                    thrown, "PA-5", "%s has thrown %s; what says that there is no memory is NONE", call, thrown);
-        }
-    }
-
-    private static void give(String call, LongConsumer giving, long hpa) {
-        try {
-            giving.accept(hpa);
-        } catch (RuntimeException | AssertionError thrown) {
-            throw BrokenRule.of(thrown, "PA-4", "%s of 0x%x, which is out, has thrown %s", call, hpa, thrown);
-        }
-    }
-
     @Test
     void pa1APageIsOneOf4K() {
-        assumeTrue(new Out().takeAllPages() > 0, "the allocator gives no single pages");
+        assumeTrue(new PagesOut(allocator).takeAllPages() > 0, "the allocator gives no single pages");
     }
 
     @Test
     void pa2AChunkIsOneOf2M() {
-        assumeTrue(new Out().takeAllChunks() > 0, "the allocator gives no chunks");
+        assumeTrue(new PagesOut(allocator).takeAllChunks() > 0, "the allocator gives no chunks");
     }
 
     @Test
     void pa3NoPageIsOutTwiceHoweverItIsTaken() {
-        Out out = new Out();
+        PagesOut out = new PagesOut(allocator);
         boolean more = true;
         while (more) {
             // Not more chunks than pages, so that there are regions of which pages are taken.
@@ -227,13 +95,13 @@ public abstract class PageAllocatorContractTest {
         long seed = new Random().nextLong();
         Random random = new Random(seed);
         try {
-            callAtRandom(new Out(), random);
+            callAtRandom(new PagesOut(allocator), random);
         } catch (AssertionError broken) {
             throw new AssertionError(broken.getMessage() + "; seed " + seed, broken);
         }
     }
 
-    private static void callAtRandom(Out out, Random random) {
+    private static void callAtRandom(PagesOut out, Random random) {
         for (int i = 0; i < RANDOM_CALLS; i++) {
             switch (random.nextInt(8)) {
                 case 0 -> out.takeChunk();
@@ -259,7 +127,7 @@ public abstract class PageAllocatorContractTest {
     void pa4WhatIsGivenBackCanBeHadAgain() {
         long seed = new Random().nextLong();
         Random random = new Random(seed);
-        Out out = new Out();
+        PagesOut out = new PagesOut(allocator);
         int first = out.takeAll();
         for (int i = 0; i < 3; i++) {
             out.giveAll(random);
@@ -267,7 +135,7 @@ public abstract class PageAllocatorContractTest {
         }
     }
 
-    private static void allAreThere(String rule, int expected, Out out, String when) {
+    private static void allAreThere(String rule, int expected, PagesOut out, String when) {
         int found = out.takeAll();
         if (found != expected) {
             throw BrokenRule.of(rule, "the allocator had %d pages, and %s it has %d", expected, when, found);
@@ -276,7 +144,7 @@ public abstract class PageAllocatorContractTest {
 
     @Test
     void pa5WithoutMemoryTheAnswerIsNoneUntilSomeComesBack() {
-        Out out = new Out();
+        PagesOut out = new PagesOut(allocator);
         out.takeAll();
         for (int i = 0; i < 3; i++) {
             if (out.takePage() || out.takeChunk()) {
@@ -300,7 +168,7 @@ public abstract class PageAllocatorContractTest {
     @Test
     void pa6AnyNumberOfThreadsCanCallAtOnce() throws Exception {
         assumeTrue(isThreadSafe(), "the allocator is for one thread");
-        Out before = new Out();
+        PagesOut before = new PagesOut(allocator);
         int pages = before.takeAll();
         boolean hasChunks = !before.chunks.isEmpty();
         long seed = new Random().nextLong();
@@ -314,7 +182,7 @@ public abstract class PageAllocatorContractTest {
                     Random random = new Random(seed + number.getAndIncrement());
                     long end = System.nanoTime() + COMPETITION_NANOS;
                     while (System.nanoTime() < end && !crew.hasFailed()) {
-                        takeAndGive(new Out("PA-6", pagesOut), random, MOST_PAGES_AT_A_TIME, hasChunks);
+                        takeAndGive(new PagesOut(allocator, "PA-6", pagesOut), random, MOST_PAGES_AT_A_TIME, hasChunks);
                         crew.advances();
                     }
                 });
@@ -326,19 +194,23 @@ public abstract class PageAllocatorContractTest {
         if (!pagesOut.isEmpty()) {
             throw new AssertionError("the test has kept pages: " + pagesOut);
         }
-        allAreThere("PA-6", pages, new Out(), "after " + THREADS + " threads have given all back, seed " + seed);
+        allAreThere(
+                "PA-6",
+                pages,
+                new PagesOut(allocator),
+                "after " + THREADS + " threads have given all back, seed " + seed);
     }
 
     /** What one thread finds wrong is not the concern of PA-6; other tests report it. */
     private void withOneThread(int pages, boolean hasChunks, Random random) {
         try {
-            Out out = new Out();
+            PagesOut out = new PagesOut(allocator);
             callAtRandom(out, random);
             out.giveAll(random);
             for (int i = 0; i < ROUNDS_ALONE; i++) {
-                takeAndGive(new Out(), random, THREADS * MOST_PAGES_AT_A_TIME, hasChunks);
+                takeAndGive(new PagesOut(allocator), random, THREADS * MOST_PAGES_AT_A_TIME, hasChunks);
             }
-            allAreThere("PA-4", pages, new Out(), "after one thread has given all back");
+            allAreThere("PA-4", pages, new PagesOut(allocator), "after one thread has given all back");
         } catch (AssertionError broken) {
             abort("one thread finds that " + broken.getMessage());
         }
@@ -354,7 +226,7 @@ public abstract class PageAllocatorContractTest {
         }
     }
 
-    private static void takeAndGive(Out mine, Random random, int most, boolean hasChunks) {
+    private static void takeAndGive(PagesOut mine, Random random, int most, boolean hasChunks) {
         takePages(mine, random.nextInt(most));
         if (hasChunks && random.nextBoolean()) {
             mine.takeChunk();
@@ -363,7 +235,7 @@ public abstract class PageAllocatorContractTest {
         mine.giveAll(random);
     }
 
-    private static void takePages(Out mine, int most) {
+    private static void takePages(PagesOut mine, int most) {
         int taken = 0;
         while (taken < most && mine.takePage()) {
             taken++;
@@ -372,7 +244,7 @@ public abstract class PageAllocatorContractTest {
 
     @Test
     void pa7AChunkThatIsNotToBeHadCostsNoPage() {
-        Out out = new Out();
+        PagesOut out = new PagesOut(allocator);
         out.takeAllPages();
         out.takeAllChunks();
         assumeTrue(out.pages.size() > 1, "the allocator gives no single pages");
@@ -394,7 +266,7 @@ public abstract class PageAllocatorContractTest {
     }
 
     /** So that no region is whole. From the end, because a page that goes changes the order behind it. */
-    private static int giveEverySecondPage(Out out) {
+    private static int giveEverySecondPage(PagesOut out) {
         int given = 0;
         for (int i = out.pages.size() - 1; i >= 0; i -= 2) {
             out.givePage(i);
@@ -405,7 +277,7 @@ public abstract class PageAllocatorContractTest {
 
     @Test
     void pa7ARefusalHasChangedNothing() {
-        Out out = new Out();
+        PagesOut out = new PagesOut(allocator);
         int pages = out.takeAll();
         out.giveAll(new Random(pages));
         assumeTrue(out.takePage(), "the allocator gives no single pages");

@@ -6,14 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.abort;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.pamt.seamcall.PageLevel;
-import dev.pamt.seamcall.PhysicalMemory;
-import dev.pamt.seamcall.PhysicalRange;
-import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
-import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
@@ -21,9 +16,7 @@ import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.harness.ModuleInspection;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CyclicBarrier;
@@ -32,7 +25,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -44,7 +36,7 @@ import org.junit.jupiter.api.Timeout;
  * PAMT and one TDMR of 1 GiB at 4 GiB. For the whole behaviour of the module there are recordings: {@code ./lab conformance}.
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-public abstract class SeamcallProviderContractTest {
+public abstract class SeamcallProviderContractTest extends BackendUnderTest {
     /** What a backend may lack. */
     public enum Capability {
         /** The module can do Dynamic PAMT, and the machine has memory where the test wants its TDMR. */
@@ -53,15 +45,6 @@ public abstract class SeamcallProviderContractTest {
         INSPECTION
     }
 
-    private static final long TDMR = 4L << 30;
-    private static final long TDMR_BYTES = 1L << 30;
-    private static final long PAMT_1G = 1L << 30;
-    private static final long PAMT_2M = PAMT_1G + 0x1000;
-    private static final long PAMT_4K = PAMT_1G + 0x10000;
-    private static final long INFO_ARRAY = 0x1000;
-    private static final long INFO = 0x2000;
-    private static final long REGION = PageLevel.SIZE_2M.bytes();
-    private static final long PAGE = PageLevel.SIZE_4K.bytes();
     private static final long MISALIGNED = 0x800;
     private static final long OUTSIDE = 8L << 30;
     private static final int THREADS = 4;
@@ -70,122 +53,8 @@ public abstract class SeamcallProviderContractTest {
     private static final int SHARERS_SHIFT = 2;
     private static final long NON_LEAF_PAMT = 1L << 63 | 15;
 
-    private final SeamcallRegisters regs = new SeamcallRegisters();
-    private SeamcallPlatform machine;
-
     /** Makes the test; JUnit does. */
     protected SeamcallProviderContractTest() {}
-
-    /**
-     * Opens the backend under test.
-     *
-     * @param config what the machine is to look like
-     * @return the machine, whose module was not initialised yet; the test closes it
-     */
-    protected abstract SeamcallPlatform open(PlatformConfig config);
-
-    /**
-     * What the backend can do; everything, unless overridden.
-     *
-     * @return the capabilities
-     */
-    protected Set<Capability> capabilities() {
-        return EnumSet.allOf(Capability.class);
-    }
-
-    /**
-     * How long the backend may take for one call.
-     *
-     * @return a time that a slow machine does not exceed either
-     */
-    protected Duration callTimeout() {
-        return Duration.ofSeconds(5);
-    }
-
-    @AfterEach
-    void closeMachine() {
-        if (machine != null) {
-            machine.close();
-        }
-    }
-
-    private void need(Capability capability) {
-        assumeTrue(capabilities().contains(capability), "the backend lacks the capability " + capability);
-    }
-
-    private void openMachine() {
-        machine = open(PlatformConfig.builder()
-                .cmrs(List.of(new PhysicalRange(0, 16L << 30)))
-                .processors(2)
-                .build());
-    }
-
-    private Seamcalls calls() {
-        return new Seamcalls(machine.processor(0));
-    }
-
-    private void initialise() {
-        openMachine();
-        expect(0, calls().sysInit(regs.clear()));
-        for (int i = 0; i < machine.processors(); i++) {
-            expect(0, new Seamcalls(machine.processor(i)).sysLpInit(regs.clear()));
-        }
-    }
-
-    /** Writes the description of the TDMR, with the base once more at the end. */
-    private void describeTdmr(long bytes) {
-        PhysicalMemory memory = machine.memory();
-        memory.write64(INFO_ARRAY, INFO);
-        long[] words = {TDMR, bytes, PAMT_1G, 0x1000, PAMT_2M, 0x2000, PAMT_4K, 0x8000};
-        for (int i = 0; i < words.length; i++) {
-            memory.write64(INFO + (long) i * Long.BYTES, words[i]);
-        }
-        memory.write64(INFO, TDMR);
-    }
-
-    private long configure() {
-        long options = machine.firstPrivateHkid() | Seamcalls.SYS_CONFIG_DYNAMIC_PAMT;
-        return calls().sysConfig(regs.clear(), INFO_ARRAY, 1, options);
-    }
-
-    /** A machine whose module is ready. */
-    private void bringUp() {
-        need(Capability.DYNAMIC_PAMT);
-        initialise();
-        describeTdmr(TDMR_BYTES);
-        expect(0, configure());
-        expect(0, calls().sysKeyConfig(regs.clear()));
-        long initialised = 0;
-        while (initialised < TDMR + TDMR_BYTES) {
-            expect(0, calls().sysTdmrInit(regs.clear(), TDMR));
-            initialised = regs.rdx;
-        }
-    }
-
-    private static long region(int number) {
-        return TDMR + number * REGION;
-    }
-
-    private static long page(int region, int number) {
-        return region(region) + number * PAGE;
-    }
-
-    private static void expect(long expected, long status) {
-        assertEquals(TdxStatus.toString(expected), TdxStatus.toString(status));
-    }
-
-    private long add(long regionHpa, long page0Hpa, long page1Hpa) {
-        return calls().pamtAdd(regs.clear(), regionHpa, page0Hpa, page1Hpa);
-    }
-
-    /** Different numbers in all registers. */
-    private static SeamcallRegisters marked() {
-        SeamcallRegisters marked = new SeamcallRegisters();
-        for (TdxOperand register : SeamcallRegisters.OPERANDS) {
-            marked.set(register, 0xCA00_0000_0000_0FEEL + ((long) register.id() << 32));
-        }
-        return marked;
-    }
 
     @Test
     void spi1AFailureIsAStatusAndNeverAnException() {

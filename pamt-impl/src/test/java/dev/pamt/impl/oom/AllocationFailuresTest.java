@@ -1,6 +1,7 @@
 package dev.pamt.impl.oom;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.impl.oom.sites.InstrumentedClasses;
@@ -8,6 +9,7 @@ import dev.pamt.impl.oom.sites.Kind;
 import dev.pamt.impl.oom.sites.Report;
 import dev.pamt.impl.oom.sites.Report.Finding;
 import dev.pamt.impl.oom.sites.Request;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -34,7 +36,9 @@ class AllocationFailuresTest {
 
     @Test
     void nothingIsLeftBehindWhereverMemoryRunsOut() throws ReflectiveOperationException {
-        Report report = run(new Request(KIND, ALL ? Integer.MAX_VALUE : CASES, TIMES, SEED, Sabotage.NONE.name()));
+        Request request = new Request(KIND, ALL ? Integer.MAX_VALUE : CASES, TIMES, SEED, Sabotage.NONE.name());
+        // What an error leaves behind can be a wait without an end.
+        Report report = assertTimeoutPreemptively(Duration.ofMinutes(ALL ? 60 : 4), () -> run(request));
         System.out.println("allocation failures: seed " + SEED + ", " + report);
         assertEquals(List.of(), report.findings(), () -> lines(report));
         assertTrue(report.cases() >= Math.min(CASES, 100), "cases");
