@@ -2,7 +2,8 @@ package dev.pamt.benchmarks;
 
 import dev.pamt.api.TdxHost;
 import dev.pamt.benchmarks.rivals.RegionCounts;
-import dev.pamt.benchmarks.rivals.Rivals;
+import dev.pamt.benchmarks.rivals.Regions;
+import dev.pamt.benchmarks.rivals.Rival;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -46,7 +47,7 @@ public class NeighbouringRegions {
     @Setup(Level.Trial)
     public void backTheRegions() {
         host = Hosts.emulated(0);
-        counts = Rivals.of(rival, host, Hosts.REGIONS_HPA, 512);
+        counts = Rival.named(rival).counts(host, new Regions(Hosts.REGIONS_HPA, 512));
         counts.get(Hosts.regionHpa(64));
         counts.get(Hosts.regionHpa(64 + apart));
     }

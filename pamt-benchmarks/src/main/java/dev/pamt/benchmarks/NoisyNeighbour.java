@@ -2,7 +2,8 @@ package dev.pamt.benchmarks;
 
 import dev.pamt.api.TdxHost;
 import dev.pamt.benchmarks.rivals.RegionCounts;
-import dev.pamt.benchmarks.rivals.Rivals;
+import dev.pamt.benchmarks.rivals.Regions;
+import dev.pamt.benchmarks.rivals.Rival;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -45,7 +46,7 @@ public class NoisyNeighbour {
     @Setup(Level.Trial)
     public void backTheVictimsRegion() {
         host = Hosts.emulated(4000);
-        counts = Rivals.of(rival, host, Hosts.REGIONS_HPA, 512);
+        counts = Rival.named(rival).counts(host, new Regions(Hosts.REGIONS_HPA, 512));
         counts.get(WARM);
     }
 

@@ -2,7 +2,8 @@ package dev.pamt.benchmarks;
 
 import dev.pamt.api.TdxHost;
 import dev.pamt.benchmarks.rivals.RegionCounts;
-import dev.pamt.benchmarks.rivals.Rivals;
+import dev.pamt.benchmarks.rivals.Regions;
+import dev.pamt.benchmarks.rivals.Rival;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -32,21 +33,24 @@ public class SharedRegion {
     private static final long REGION = Hosts.regionHpa(200);
 
     @Param({
+        "bare-word",
         "bare-atomic",
+        "sparse-bare-atomic",
+        "bare-varhandle",
+        "sparse-bare-varhandle",
+        "ours-words",
         "ours-per2M",
         "ours-hashed",
         "ours-global",
         "v6-dec-and-lock",
+        "sparse-v6-dec-and-lock",
         "merged-always-lock",
+        "sparse-merged-always-lock",
+        "netty-refcnt",
+        "sparse-netty-refcnt",
         "chm-merge",
         "synchronized-map",
-        "striped-map",
-        "netty-refcnt",
-        "ours-words",
-        "sparse-bare-atomic",
-        "sparse-v6-dec-and-lock",
-        "sparse-merged-always-lock",
-        "sparse-netty-refcnt"
+        "striped-map"
     })
     String rival;
 
@@ -56,7 +60,7 @@ public class SharedRegion {
     @Setup(Level.Trial)
     public void backTheRegion() {
         host = Hosts.emulated(0);
-        counts = Rivals.of(rival, host, Hosts.REGIONS_HPA, 512);
+        counts = Rival.named(rival).counts(host, new Regions(Hosts.REGIONS_HPA, 512));
         counts.get(REGION);
     }
 

@@ -2,7 +2,8 @@ package dev.pamt.benchmarks;
 
 import dev.pamt.api.TdxHost;
 import dev.pamt.benchmarks.rivals.RegionCounts;
-import dev.pamt.benchmarks.rivals.Rivals;
+import dev.pamt.benchmarks.rivals.Regions;
+import dev.pamt.benchmarks.rivals.Rival;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -31,22 +32,24 @@ public class WarmGetPut {
     private static final int REGIONS = 512;
 
     @Param({
+        "bare-word",
         "bare-atomic",
+        "sparse-bare-atomic",
         "bare-varhandle",
+        "sparse-bare-varhandle",
+        "ours-words",
         "ours-per2M",
         "ours-hashed",
         "ours-global",
         "v6-dec-and-lock",
+        "sparse-v6-dec-and-lock",
         "merged-always-lock",
+        "sparse-merged-always-lock",
+        "netty-refcnt",
+        "sparse-netty-refcnt",
         "chm-merge",
         "synchronized-map",
-        "striped-map",
-        "netty-refcnt",
-        "ours-words",
-        "sparse-bare-atomic",
-        "sparse-v6-dec-and-lock",
-        "sparse-merged-always-lock",
-        "sparse-netty-refcnt"
+        "striped-map"
     })
     String rival;
 
@@ -57,7 +60,7 @@ public class WarmGetPut {
     @Setup(Level.Trial)
     public void backEveryRegion() {
         host = Hosts.emulated(0);
-        counts = Rivals.of(rival, host, Hosts.REGIONS_HPA, REGIONS);
+        counts = Rival.named(rival).counts(host, new Regions(Hosts.REGIONS_HPA, REGIONS));
         for (int region = 0; region < REGIONS; region++) {
             counts.get(Hosts.regionHpa(region));
         }

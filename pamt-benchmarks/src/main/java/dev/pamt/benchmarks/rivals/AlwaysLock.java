@@ -2,7 +2,6 @@ package dev.pamt.benchmarks.rivals;
 
 import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.SeamcallRegisters;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
  * What was merged into Linux: each get takes two pages first and one lock for all, each put takes
@@ -10,27 +9,26 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  */
 final class AlwaysLock implements RegionCounts {
     private final PairBackend backend;
-    private final long first;
-    private final AtomicIntegerArray counts;
+    private final Words counts;
     private final SpinLock lock = new SpinLock();
 
-    AlwaysLock(TdxHost host, long first, int regions) {
+    AlwaysLock(TdxHost host, Words counts) {
         backend = new PairBackend(host);
-        this.first = first;
-        counts = new AtomicIntegerArray(regions);
+        this.counts = counts;
     }
 
     @Override
     public void get(long hpa) {
         long page0 = backend.allocPage();
         long page1 = backend.allocPage();
-        int region = Rivals.index(hpa, first);
+        int[] words = counts.array(hpa);
+        int slot = counts.slot(hpa);
         lock.lock();
-        boolean needed = counts.get(region) == 0;
+        boolean needed = Words.lv(words, slot) == 0;
         if (needed) {
-            backend.add(Rivals.regionHpa(hpa), page0, page1);
+            backend.add(Regions.hpaOf(hpa), page0, page1);
         }
-        counts.incrementAndGet(region);
+        Words.faa(words, slot, 1);
         lock.unlock();
         if (!needed) {
             backend.freePage(page0);
@@ -40,13 +38,14 @@ final class AlwaysLock implements RegionCounts {
 
     @Override
     public void put(long hpa) {
-        int region = Rivals.index(hpa, first);
+        int[] words = counts.array(hpa);
+        int slot = counts.slot(hpa);
         SeamcallRegisters pair = null;
         lock.lock();
-        if (counts.get(region) == 1) {
-            pair = backend.remove(Rivals.regionHpa(hpa));
+        if (Words.lv(words, slot) == 1) {
+            pair = backend.remove(Regions.hpaOf(hpa));
         }
-        counts.decrementAndGet(region);
+        Words.faa(words, slot, -1);
         lock.unlock();
         if (pair != null) {
             backend.freePage(pair.rdx);

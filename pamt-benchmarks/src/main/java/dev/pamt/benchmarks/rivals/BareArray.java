@@ -1,29 +1,22 @@
 package dev.pamt.benchmarks.rivals;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-
-/** The limit: two atomic additions to a dense array, neighbours beside each other. */
+/** The limit: two atomic additions to an array of ints. */
 final class BareArray implements RegionCounts {
-    private static final VarHandle COUNT = MethodHandles.arrayElementVarHandle(int[].class);
+    private final Words words;
 
-    private final long first;
-    private final int[] counts;
-
-    BareArray(long first, int regions) {
-        this.first = first;
-        counts = new int[regions];
+    BareArray(Words words) {
+        this.words = words;
     }
 
     @Override
     public void get(long hpa) {
-        int before = (int) COUNT.getAndAdd(counts, Rivals.index(hpa, first), 1);
+        int before = Words.faa(words.array(hpa), words.slot(hpa), 1);
         assert before >= 0;
     }
 
     @Override
     public void put(long hpa) {
-        int before = (int) COUNT.getAndAdd(counts, Rivals.index(hpa, first), -1);
+        int before = Words.faa(words.array(hpa), words.slot(hpa), -1);
         assert before > 0;
     }
 

@@ -4,25 +4,25 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** The limit: two atomic additions to an object's field. */
 final class BareAtomics implements RegionCounts {
-    private final long first;
+    private final Regions regions;
     private final AtomicInteger[] counts;
 
-    BareAtomics(long first, int regions) {
-        this.first = first;
-        counts = new AtomicInteger[regions];
-        for (int i = 0; i < regions; i++) {
+    BareAtomics(Regions regions) {
+        this.regions = regions;
+        counts = new AtomicInteger[regions.count()];
+        for (int i = 0; i < counts.length; i++) {
             counts[i] = new AtomicInteger();
         }
     }
 
     @Override
     public void get(long hpa) {
-        counts[Rivals.index(hpa, first)].getAndIncrement();
+        counts[regions.index(hpa)].getAndIncrement();
     }
 
     @Override
     public void put(long hpa) {
-        counts[Rivals.index(hpa, first)].getAndDecrement();
+        counts[regions.index(hpa)].getAndDecrement();
     }
 
     @Override

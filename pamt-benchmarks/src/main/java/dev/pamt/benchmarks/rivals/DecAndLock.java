@@ -2,34 +2,32 @@ package dev.pamt.benchmarks.rivals;
 
 import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.SeamcallRegisters;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /** The optimised version that was left out: increment if not zero; decrement, and lock for the last. */
 final class DecAndLock implements RegionCounts {
     private final PairBackend backend;
-    private final long first;
-    private final AtomicIntegerArray counts;
+    private final Words counts;
     private final SpinLock lock = new SpinLock();
 
-    DecAndLock(TdxHost host, long first, int regions) {
+    DecAndLock(TdxHost host, Words counts) {
         backend = new PairBackend(host);
-        this.first = first;
-        counts = new AtomicIntegerArray(regions);
+        this.counts = counts;
     }
 
     @Override
     public void get(long hpa) {
-        int region = Rivals.index(hpa, first);
-        if (incrementUnlessZero(region)) {
+        int[] words = counts.array(hpa);
+        int slot = counts.slot(hpa);
+        if (incrementUnlessZero(words, slot)) {
             return;
         }
         long page0 = backend.allocPage();
         long page1 = backend.allocPage();
         lock.lock();
-        boolean needed = !incrementUnlessZero(region);
+        boolean needed = !incrementUnlessZero(words, slot);
         if (needed) {
-            backend.add(Rivals.regionHpa(hpa), page0, page1);
-            counts.set(region, 1);
+            backend.add(Regions.hpaOf(hpa), page0, page1);
+            Words.sv(words, slot, 1);
         }
         lock.unlock();
         if (!needed) {
@@ -40,16 +38,17 @@ final class DecAndLock implements RegionCounts {
 
     @Override
     public void put(long hpa) {
-        int region = Rivals.index(hpa, first);
-        for (int seen = counts.get(region); seen != 1; seen = counts.get(region)) {
-            if (counts.compareAndSet(region, seen, seen - 1)) {
+        int[] words = counts.array(hpa);
+        int slot = counts.slot(hpa);
+        for (int seen = Words.lv(words, slot); seen != 1; seen = Words.lv(words, slot)) {
+            if (Words.cas(words, slot, seen, seen - 1)) {
                 return;
             }
         }
         SeamcallRegisters pair = null;
         lock.lock();
-        if (counts.decrementAndGet(region) == 0) {
-            pair = backend.remove(Rivals.regionHpa(hpa));
+        if (Words.faa(words, slot, -1) == 1) {
+            pair = backend.remove(Regions.hpaOf(hpa));
         }
         lock.unlock();
         if (pair != null) {
@@ -58,9 +57,9 @@ final class DecAndLock implements RegionCounts {
         }
     }
 
-    private boolean incrementUnlessZero(int region) {
-        for (int seen = counts.get(region); seen != 0; seen = counts.get(region)) {
-            if (counts.compareAndSet(region, seen, seen + 1)) {
+    private static boolean incrementUnlessZero(int[] words, int slot) {
+        for (int seen = Words.lv(words, slot); seen != 0; seen = Words.lv(words, slot)) {
+            if (Words.cas(words, slot, seen, seen + 1)) {
                 return true;
             }
         }

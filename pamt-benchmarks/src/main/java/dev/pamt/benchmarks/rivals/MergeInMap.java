@@ -14,7 +14,7 @@ final class MergeInMap implements RegionCounts {
 
     @Override
     public void get(long hpa) {
-        counts.compute(Rivals.regionHpa(hpa), (region, count) -> {
+        counts.compute(Regions.hpaOf(hpa), (region, count) -> {
             if (count == null) {
                 backend.addFresh(region);
                 return 1;
@@ -25,9 +25,9 @@ final class MergeInMap implements RegionCounts {
 
     @Override
     public void put(long hpa) {
-        counts.merge(Rivals.regionHpa(hpa), -1, (count, minusOne) -> {
+        counts.merge(Regions.hpaOf(hpa), -1, (count, minusOne) -> {
             if (count == 1) {
-                backend.removeAndFree(Rivals.regionHpa(hpa));
+                backend.removeAndFree(Regions.hpaOf(hpa));
                 return null;
             }
             return count - 1;

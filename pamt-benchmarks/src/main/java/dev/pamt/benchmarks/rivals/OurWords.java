@@ -2,16 +2,24 @@ package dev.pamt.benchmarks.rivals;
 
 import dev.pamt.impl.BareWords;
 
-/** The words of this library without the way from an address to its word; all regions are backed from the start. */
-record OurWords(BareWords words, long first) implements RegionCounts {
+/** The words of this library without the way to them; all regions are backed from the start. */
+final class OurWords implements RegionCounts {
+    private final Regions regions;
+    private final BareWords words;
+
+    OurWords(Regions regions) {
+        this.regions = regions;
+        words = new BareWords(regions.count());
+    }
+
     @Override
     public void get(long hpa) {
-        words.get(Rivals.index(hpa, first));
+        words.get(regions.index(hpa));
     }
 
     @Override
     public void put(long hpa) {
-        words.put(Rivals.index(hpa, first));
+        words.put(regions.index(hpa));
     }
 
     @Override

@@ -17,7 +17,7 @@ final class StripedMap implements RegionCounts {
 
     @Override
     public void get(long hpa) {
-        Long region = Rivals.regionHpa(hpa);
+        Long region = Regions.hpaOf(hpa);
         Lock lock = locks.get(region);
         lock.lock();
         try {
@@ -33,7 +33,7 @@ final class StripedMap implements RegionCounts {
 
     @Override
     public void put(long hpa) {
-        Long region = Rivals.regionHpa(hpa);
+        Long region = Regions.hpaOf(hpa);
         Lock lock = locks.get(region);
         lock.lock();
         try {

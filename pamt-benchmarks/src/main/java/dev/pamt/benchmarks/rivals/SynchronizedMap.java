@@ -15,21 +15,21 @@ final class SynchronizedMap implements RegionCounts {
 
     @Override
     public synchronized void get(long hpa) {
-        Integer count = counts.get(Rivals.regionHpa(hpa));
+        Integer count = counts.get(Regions.hpaOf(hpa));
         if (count == null) {
-            backend.addFresh(Rivals.regionHpa(hpa));
+            backend.addFresh(Regions.hpaOf(hpa));
         }
-        counts.put(Rivals.regionHpa(hpa), count == null ? 1 : count + 1);
+        counts.put(Regions.hpaOf(hpa), count == null ? 1 : count + 1);
     }
 
     @Override
     public synchronized void put(long hpa) {
-        int count = counts.get(Rivals.regionHpa(hpa));
+        int count = counts.get(Regions.hpaOf(hpa));
         if (count == 1) {
-            backend.removeAndFree(Rivals.regionHpa(hpa));
-            counts.remove(Rivals.regionHpa(hpa));
+            backend.removeAndFree(Regions.hpaOf(hpa));
+            counts.remove(Regions.hpaOf(hpa));
         } else {
-            counts.put(Rivals.regionHpa(hpa), count - 1);
+            counts.put(Regions.hpaOf(hpa), count - 1);
         }
     }
 
