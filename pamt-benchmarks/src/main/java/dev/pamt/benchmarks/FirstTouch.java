@@ -1,13 +1,10 @@
 package dev.pamt.benchmarks;
 
-import dev.pamt.api.LockStrategy;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.TdxHost;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.Phaser;
-import java.util.concurrent.ThreadFactory;
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -23,8 +20,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Many threads get pages of one region at once: the time until all have one. Once the region is empty, and one of them makes an
- * ADD of 4 microseconds that the others wait for; once it is backed already, which is what it costs to wake the threads.
+ * Many threads get pages of one region at once: the time until all have one, and how long the slowest was in its get. Once the
+ * region is empty, and one of them makes an ADD of 4 microseconds that the others wait for; once it is backed already, which is
+ * what it costs to have that many threads do anything at all.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -48,47 +46,33 @@ public class FirstTouch {
     @Param("4000")
     long seamcallNanos;
 
-    private final Phaser phaser = new Phaser(1);
-    private final List<Thread> all = new ArrayList<>();
-    private volatile boolean ended;
+    private final CountedCalls calls = new CountedCalls();
     private TdxHost host;
     private PamtManager manager;
+    private Crowd crowd;
+    /** How long each thread was in its get in the last round, and how many SEAMCALLs were answered meanwhile. */
+    private long[] nanos;
+
+    private long[] callsMeanwhile;
 
     @Setup(Level.Trial)
     public void start() throws ReflectiveOperationException {
-        host = Hosts.emulated(seamcallNanos);
-        manager = PamtManager.builder()
-                .host(host)
-                .lockStrategy(LockStrategy.per2M())
-                .build();
+        host = Hosts.emulated(seamcallNanos, calls);
+        manager = Hosts.manager(host, "per2M");
         if (region.equals("backed")) {
             manager.get(REGION);
         }
-        ThreadFactory factory = threads.equals("virtual") ? virtualThreads() : Thread::new;
-        phaser.bulkRegister(callers);
-        for (int i = 0; i < callers; i++) {
-            Thread caller = factory.newThread(this::getEachTime);
-            caller.start();
-            all.add(caller);
-        }
+        nanos = new long[callers];
+        callsMeanwhile = new long[callers];
+        crowd = new Crowd(callers, Crowd.threads(threads), this::get);
     }
 
-    /** {@code Thread.ofVirtual().factory()}, in bytecode of JDK 17. */
-    private static ThreadFactory virtualThreads() throws ReflectiveOperationException {
-        Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
-        return (ThreadFactory)
-                Class.forName("java.lang.Thread$Builder").getMethod("factory").invoke(builder);
-    }
-
-    private void getEachTime() {
-        while (true) {
-            phaser.arriveAndAwaitAdvance();
-            if (ended) {
-                return;
-            }
-            manager.get(REGION);
-            phaser.arriveAndAwaitAdvance();
-        }
+    private void get(int caller) {
+        long callsBefore = calls.answered();
+        long start = System.nanoTime();
+        manager.get(REGION);
+        nanos[caller] = System.nanoTime() - start;
+        callsMeanwhile[caller] = calls.answered() - callsBefore;
     }
 
     @TearDown(Level.Invocation)
@@ -97,12 +81,8 @@ public class FirstTouch {
     }
 
     @TearDown(Level.Trial)
-    public void end() throws InterruptedException {
-        ended = true;
-        phaser.arriveAndAwaitAdvance();
-        for (Thread caller : all) {
-            caller.join();
-        }
+    public void end() {
+        crowd.close();
         if (region.equals("backed")) {
             manager.put(REGION);
         }
@@ -111,8 +91,61 @@ public class FirstTouch {
     }
 
     @Benchmark
-    public void allHaveIt() {
-        phaser.arriveAndAwaitAdvance();
-        phaser.arriveAndAwaitAdvance();
+    public void allHaveIt(Slowest slowest) {
+        crowd.runOnce();
+        slowest.note(nanos, callsMeanwhile);
+    }
+
+    /** The slowest thread of each round of an iteration. */
+    @State(Scope.Thread)
+    @AuxCounters(AuxCounters.Type.EVENTS)
+    public static class Slowest {
+        private static final int MOST_ROUNDS = 1 << 18;
+
+        private final long[] nanos = new long[MOST_ROUNDS];
+        private final long[] calls = new long[MOST_ROUNDS];
+        private int rounds;
+
+        @Setup(Level.Iteration)
+        public void forget() {
+            rounds = 0;
+        }
+
+        void note(long[] nanosOfThreads, long[] callsOfThreads) {
+            if (rounds < MOST_ROUNDS) {
+                nanos[rounds] = most(nanosOfThreads);
+                calls[rounds] = most(callsOfThreads);
+                rounds++;
+            }
+        }
+
+        private static long most(long[] values) {
+            long most = 0;
+            for (long value : values) {
+                most = Math.max(most, value);
+            }
+            return most;
+        }
+
+        /** The slowest thread's nanoseconds in its get: the median over the rounds. */
+        public long slowestNanos() {
+            return percentile(nanos, 0.5);
+        }
+
+        /** The same: what one round in a hundred exceeds. */
+        public long slowestNanosP99() {
+            return percentile(nanos, 0.99);
+        }
+
+        /** SEAMCALLs answered while a thread was in its get: the most in any round. */
+        public long mostSeamcalls() {
+            return percentile(calls, 1);
+        }
+
+        private long percentile(long[] values, double part) {
+            long[] sorted = Arrays.copyOf(values, rounds);
+            Arrays.sort(sorted);
+            return rounds == 0 ? 0 : sorted[(int) Math.min(rounds - 1, part * rounds)];
+        }
     }
 }

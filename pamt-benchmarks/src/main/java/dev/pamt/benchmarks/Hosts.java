@@ -7,7 +7,9 @@ import dev.pamt.api.PamtManager;
 import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
+import dev.pamt.seamcall.decorator.SeamcallDecorator;
 import java.util.List;
 
 /** What the benchmarks run on. */
@@ -24,11 +26,20 @@ final class Hosts {
 
     /** An emulated host of 62 GiB whose module answers after that many nanoseconds, or as fast as it can. */
     static TdxHost emulated(long seamcallNanos) {
+        return TdxHost.bringUp(platform(seamcallNanos), MEMORY);
+    }
+
+    /** The same with something between the host and the module. */
+    static TdxHost emulated(long seamcallNanos, SeamcallDecorator decorator) {
+        return TdxHost.bringUp(decorator.decorate(platform(seamcallNanos)), MEMORY);
+    }
+
+    private static SeamcallPlatform platform(long seamcallNanos) {
         PlatformConfig.Builder config = PlatformConfig.builder().cmrs(MEMORY.cmrs());
         if (seamcallNanos > 0) {
             config.option("latency-ns", "PHYMEM_PAMT_ADD=" + seamcallNanos + ",PHYMEM_PAMT_REMOVE=" + seamcallNanos);
         }
-        return TdxHost.bringUp(SeamcallProviderFactory.named("emulator").open(config.build()), MEMORY);
+        return SeamcallProviderFactory.named("emulator").open(config.build());
     }
 
     static long regionHpa(int region) {

@@ -9,6 +9,8 @@ import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallProviderFactory;
+import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.Seamcalls;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -17,6 +19,7 @@ import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
@@ -26,13 +29,15 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /** What happens seldom and takes long: each once for every manager, after a warm-up with other managers. */
 @BenchmarkMode(Mode.SingleShotTime)
-@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Fork(3)
 @Warmup(iterations = 5)
 @Measurement(iterations = 5)
 public class SlowMoments {
     private static final long GIBIBYTE = 1L << 30;
     private static final long REGION_BYTES = PageAllocator.CHUNK_BYTES;
+    private static final int IDLE_REGIONS = 100_000;
+    private static final int GIGABYTES = 256;
 
     private static TdxHost hostOf(PhysicalRange ram) {
         MemoryMap memory = MemoryMap.of(List.of(ram));
@@ -43,8 +48,6 @@ public class SlowMoments {
     /** A manager with 100,000 idle regions of 256 GiB. */
     @State(Scope.Benchmark)
     public static class Idle {
-        static final int REGIONS = 100_000;
-
         TdxHost host;
         PamtManager manager;
 
@@ -54,12 +57,12 @@ public class SlowMoments {
             manager = PamtManager.builder()
                     .host(host)
                     .lockStrategy(LockStrategy.per2M())
-                    .reclaimPolicy(ReclaimPolicy.keepIdle(REGIONS))
+                    .reclaimPolicy(ReclaimPolicy.keepIdle(IDLE_REGIONS))
                     .build();
-            for (long region = 0; region < REGIONS; region++) {
+            for (long region = 0; region < IDLE_REGIONS; region++) {
                 manager.get(GIBIBYTE + region * REGION_BYTES);
             }
-            for (long region = 0; region < REGIONS; region++) {
+            for (long region = 0; region < IDLE_REGIONS; region++) {
                 manager.put(GIBIBYTE + region * REGION_BYTES);
             }
         }
@@ -98,6 +101,35 @@ public class SlowMoments {
         }
     }
 
+    /** 100,000 regions of 256 GiB that have a pair, and no manager. */
+    @State(Scope.Benchmark)
+    public static class Installed {
+        private final SeamcallRegisters regs = new SeamcallRegisters();
+
+        TdxHost host;
+        Seamcalls seamcalls;
+
+        @Setup(Level.Invocation)
+        public void installPairs() {
+            host = hostOf(PhysicalRange.between(GIBIBYTE, 257 * GIBIBYTE));
+            seamcalls = new Seamcalls(host.platform().processor(0));
+            for (int region = 0; region < IDLE_REGIONS; region++) {
+                BenchmarkTd.check(seamcalls.pamtAdd(
+                        regs, GIBIBYTE + region * REGION_BYTES, page(2L * region), page(2L * region + 1)));
+            }
+        }
+
+        /** Pages of the last gigabytes, where none of the regions is. */
+        private static long page(long number) {
+            return 250 * GIBIBYTE + (number << 12);
+        }
+
+        @TearDown(Level.Invocation)
+        public void close() {
+            host.close();
+        }
+    }
+
     /** A manager of 256 GiB that has not been used. */
     @State(Scope.Benchmark)
     public static class Fresh {
@@ -112,16 +144,28 @@ public class SlowMoments {
 
         @TearDown(Level.Invocation)
         public void close() {
-            manager.unmap2M(128 * GIBIBYTE);
+            for (int gigabyte = 1; gigabyte <= GIGABYTES; gigabyte++) {
+                manager.unmap2M(gigabyte * GIBIBYTE);
+            }
             manager.close();
             host.close();
         }
     }
 
-    /** The pairs of 100,000 idle regions are taken back. */
+    /** The pairs of 100,000 idle regions are taken back; for each region. */
     @Benchmark
+    @OperationsPerInvocation(IDLE_REGIONS)
     public int trim(Idle idle) {
         return idle.manager.trim();
+    }
+
+    /** The SEAMCALLs of that alone. */
+    @Benchmark
+    @OperationsPerInvocation(IDLE_REGIONS)
+    public void rawRemoves(Installed installed) {
+        for (int region = 0; region < IDLE_REGIONS; region++) {
+            BenchmarkTd.check(installed.seamcalls.pamtRemove(installed.regs, GIBIBYTE + region * REGION_BYTES));
+        }
     }
 
     /** A manager of 64 TiB is closed; nothing is in use. */
@@ -130,9 +174,12 @@ public class SlowMoments {
         huge.manager.close();
     }
 
-    /** The first call for a gigabyte, which makes its words. */
+    /** The first call for a gigabyte, which makes its words; for each gigabyte. */
     @Benchmark
+    @OperationsPerInvocation(GIGABYTES)
     public void firstTouchOfAGigabyte(Fresh fresh) {
-        fresh.manager.map2M(128 * GIBIBYTE);
+        for (int gigabyte = 1; gigabyte <= GIGABYTES; gigabyte++) {
+            fresh.manager.map2M(gigabyte * GIBIBYTE);
+        }
     }
 }
