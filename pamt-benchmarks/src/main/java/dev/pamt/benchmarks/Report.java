@@ -1,19 +1,8 @@
 package dev.pamt.benchmarks;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.File;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.NavigableMap;
-import java.util.TreeMap;
 
 /**
  * Prints the table of docs/performance.md from JMH results ({@code -rf json}): for each target the ratio that was measured,
@@ -23,123 +12,35 @@ import java.util.TreeMap;
  * own: no row compares what was measured in different runs.
  */
 public final class Report {
-    /** The scores of one benchmark with its parameters: one for each fork. */
-    private record Scores(List<Double> forks) {
-        double median() {
-            List<Double> sorted = new ArrayList<>(forks);
-            Collections.sort(sorted);
-            int middle = sorted.size() / 2;
-            return sorted.size() % 2 == 1 ? sorted.get(middle) : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
-        }
+    private static final double SEAMCALL_NANOS = 4000;
 
-        double least() {
-            return Collections.min(forks);
-        }
+    private final JmhResults results;
 
-        double most() {
-            return Collections.max(forks);
-        }
+    private Report(JmhResults results) {
+        this.results = results;
     }
 
-    private final Map<String, Scores> results = new HashMap<>();
-
-    private Report() {}
-
     public static void main(String[] args) throws IOException {
-        System.out.println("Measured on " + machine() + ".");
-        System.out.println();
         System.out.println("| what | target | measured | spread over forks |");
         System.out.println("|---|---|---|---|");
         for (String file : args) {
-            Report report = new Report();
-            report.read(new ObjectMapper().readTree(new File(file)));
-            report.print();
+            new Report(JmhResults.read(file)).print();
         }
-    }
-
-    /** The processor, how many of it there are, and the Java virtual machine. */
-    private static String machine() throws IOException {
-        Path cpuinfo = Path.of("/proc/cpuinfo");
-        String processor = System.getProperty("os.arch");
-        if (Files.isReadable(cpuinfo)) {
-            processor = Files.readAllLines(cpuinfo).stream()
-                    .filter(line -> line.startsWith("model name"))
-                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
-                    .findFirst()
-                    .orElse(processor);
+        for (String file : args) {
+            JmhResults results = JmhResults.read(file);
+            LookupTable.print("one thread", "WarmGetPut.striding", results);
+            LookupTable.print("two threads on one region", "SharedRegion.getPut", results);
         }
-        return processor + ", " + Runtime.getRuntime().availableProcessors() + " processors, "
-                + System.getProperty("java.vm.name") + " " + Runtime.version();
-    }
-
-    private void read(JsonNode json) {
-        for (JsonNode run : json) {
-            StringBuilder key =
-                    new StringBuilder(run.get("benchmark").textValue().replace("dev.pamt.benchmarks.", ""));
-            run.path("params").properties().forEach(param -> {
-                if (!param.getKey().equals("seamcallNanos")) {
-                    key.append(' ').append(param.getValue().textValue());
-                }
-            });
-            if (run.get("mode").textValue().equals("sample")) {
-                results.put(key + " p99", new Scores(p99OfEachFork(run.get("primaryMetric"))));
-                run.path("secondaryMetrics").properties().forEach(metric -> {
-                    if (metric.getValue().path("scorePercentiles").has("99.0")) {
-                        String member = metric.getKey();
-                        results.put(
-                                key.toString().replaceFirst("\\.[^ ]*", "." + member) + " p99",
-                                new Scores(p99OfEachFork(metric.getValue())));
-                    }
-                });
-            } else {
-                results.put(key.toString(), new Scores(medianOfEachFork(run.get("primaryMetric"))));
-            }
-            JsonNode allocated = run.path("secondaryMetrics").path("gc.alloc.rate.norm");
-            if (!allocated.isMissingNode()) {
-                results.put(key + " B/op", new Scores(medianOfEachFork(allocated)));
-            }
-        }
-    }
-
-    /** From the histograms, where there are any: for each fork, for each iteration, how often each time was seen. */
-    private static List<Double> p99OfEachFork(JsonNode metric) {
-        if (!metric.has("rawDataHistogram")) {
-            // JMH writes none for the members of a group; this is the percentile over all forks.
-            return List.of(metric.get("scorePercentiles").get("99.0").doubleValue());
-        }
-        List<Double> forks = new ArrayList<>();
-        for (JsonNode fork : metric.get("rawDataHistogram")) {
-            NavigableMap<Double, Long> seen = new TreeMap<>();
-            fork.forEach(iteration -> iteration.forEach(bucket ->
-                    seen.merge(bucket.get(0).doubleValue(), bucket.get(1).longValue(), Long::sum)));
-            forks.add(percentile(seen, 0.99));
-        }
-        return forks;
-    }
-
-    private static double percentile(NavigableMap<Double, Long> seen, double part) {
-        long left = (long) Math.ceil(
-                part * seen.values().stream().mapToLong(Long::longValue).sum());
-        for (Map.Entry<Double, Long> time : seen.entrySet()) {
-            left -= time.getValue();
-            if (left <= 0) {
-                return time.getKey();
-            }
-        }
-        return seen.lastKey();
-    }
-
-    private static List<Double> medianOfEachFork(JsonNode metric) {
-        List<Double> forks = new ArrayList<>();
-        for (JsonNode fork : metric.get("rawData")) {
-            List<Double> iterations = new ArrayList<>();
-            fork.forEach(score -> iterations.add(score.doubleValue()));
-            forks.add(new Scores(iterations).median());
-        }
-        return forks;
     }
 
     private void print() {
+        warm();
+        regions();
+        slowMoments();
+        neighboursAndPages();
+    }
+
+    private void warm() {
         ratio(
                 "warm get+put, one thread, against a bare AtomicInteger",
                 "at most 1.25 x",
@@ -152,18 +53,6 @@ public final class Report {
                     "WarmGetPut.striding ours-per2M",
                     "WarmGetPut.striding " + rival);
         }
-        ratio(
-                "our words without the way to them, against a bare AtomicInteger",
-                "(the protocol)",
-                "WarmGetPut.striding ours-words",
-                "WarmGetPut.striding bare-atomic");
-        for (String rival : List.of("bare-atomic", "v6-dec-and-lock", "netty-refcnt")) {
-            ratio(
-                    "ours against " + rival + " that is reached by the same way",
-                    "(the same lookup)",
-                    "WarmGetPut.striding ours-per2M",
-                    "WarmGetPut.striding sparse-" + rival);
-        }
         bytes("warm get+put allocates", 0, "WarmGetPut.striding ours-per2M B/op");
         ratio(
                 "warm get+put, two threads on one region, against the bare one",
@@ -175,6 +64,9 @@ public final class Report {
                 "at least 1.6 x",
                 "SharedRegion.getPut v6-dec-and-lock",
                 "SharedRegion.getPut ours-per2M");
+    }
+
+    private void regions() {
         ratio(
                 "neighbouring regions against regions far apart, two threads",
                 "at most 1.15 x",
@@ -200,16 +92,40 @@ public final class Report {
                 "at most 2 x",
                 "RangeGetPut.rangeOf511Pages per2M",
                 "RangeGetPut.onePage per2M");
+    }
+
+    private void slowMoments() {
         for (String strategy : List.of("per2M", "hashed", "global")) {
             cycle(strategy);
         }
         bytes("0 -> 1 -> 0 allocates, per2M", 400, "Cycle.getPut per2M B/op");
-        for (String callers : List.of("2", "8", "64")) {
-            firstTouch(callers);
+        for (String threads : List.of("platform", "virtual")) {
+            for (String callers : List.of("2", "8", "64")) {
+                firstTouch(callers, threads);
+            }
+            for (String callers : List.of("1", "2", "8", "64")) {
+                slowest(callers, threads);
+            }
         }
-        time("trim() of 100,000 idle regions", "SlowMoments.trim");
-        time("close() of 64 TiB, each gigabyte touched", "SlowMoments.close");
-        time("the first touch of a gigabyte", "SlowMoments.firstTouchOfAGigabyte");
+        for (String callers : List.of("2", "64")) {
+            for (String strategy : List.of("hashed", "global")) {
+                ratio(
+                        "put storm, " + callers + " threads: " + strategy + " against per2M",
+                        "at least 1 x",
+                        "PutStorm.putAll " + callers + " " + strategy + " platform",
+                        "PutStorm.putAll " + callers + " per2M platform");
+            }
+        }
+        ratio(
+                "trim() of 100,000 idle regions against the REMOVEs alone, for each region",
+                "",
+                "SlowMoments.trim",
+                "SlowMoments.rawRemoves");
+        time("close() of 64 TiB, each gigabyte touched", "ms", 1e6, "SlowMoments.close");
+        time("the first touch of a gigabyte", "us", 1e3, "SlowMoments.firstTouchOfAGigabyte");
+    }
+
+    private void neighboursAndPages() {
         for (String strategy : List.of("ours-hashed", "ours-per2M")) {
             ratio(
                     "distinct regions, two threads, 4 us SEAMCALL: global against " + strategy,
@@ -248,7 +164,7 @@ public final class Report {
                     target,
                     String.format(
                             Locale.ROOT, "%.2f x (%.1f ns : %.1f ns)", a.median() / b.median(), a.median(), b.median()),
-                    spread(a) + " : " + spread(b));
+                    a.spread(1) + " : " + b.spread(1));
         }
     }
 
@@ -260,7 +176,7 @@ public final class Report {
                     what,
                     target,
                     String.format(Locale.ROOT, "%.1f ns", a.median() - b.median()),
-                    spread(a) + " - " + spread(b));
+                    a.spread(1) + " - " + b.spread(1));
         }
     }
 
@@ -272,7 +188,7 @@ public final class Report {
                     "0 -> 1 -> 0 against the two raw SEAMCALLs, " + strategy,
                     "at most 1.15 x + 40 ns",
                     String.format(Locale.ROOT, "%.0f ns; %.0f ns allowed", ours.median(), 1.15 * raw.median() + 40),
-                    spread(ours) + "; raw " + spread(raw));
+                    ours.spread(1) + "; raw " + raw.spread(1));
         }
     }
 
@@ -283,35 +199,58 @@ public final class Report {
                     what,
                     (most == 0 ? "" : "at most ") + most + " B/op",
                     String.format(Locale.ROOT, "%.1f B/op", scores.median()),
-                    spread(scores));
+                    scores.spread(1));
         }
     }
 
-    /** For each thread that is served, against one thread alone; and how much of it is the time to wake the threads. */
-    private void firstTouch(String callers) {
-        Scores all = results.get("FirstTouch.allHaveIt " + callers + " empty platform");
-        Scores one = results.get("FirstTouch.allHaveIt 1 empty platform");
-        Scores awake = results.get("FirstTouch.allHaveIt " + callers + " backed platform");
-        if (all != null && one != null && awake != null) {
-            double each = all.median() / Integer.parseInt(callers);
+    /** For each thread that is served, against one thread alone; and how much of it such a number of threads takes anyway. */
+    private void firstTouch(String callers, String threads) {
+        Scores all = results.get("FirstTouch.allHaveIt " + callers + " empty " + threads);
+        Scores one = results.get("FirstTouch.allHaveIt 1 empty " + threads);
+        Scores anyway = results.get("FirstTouch.allHaveIt " + callers + " backed " + threads);
+        if (all != null && one != null && anyway != null) {
+            int served = Integer.parseInt(callers);
             row(
-                    callers + " threads first touch one region, for each thread against one alone",
+                    callers + " " + threads + " threads first touch one region, for each thread against one alone",
                     callers.equals("64") ? "at most 3 x" : "",
                     String.format(
                             Locale.ROOT,
-                            "%.2f x (%.1f us : %.1f us); if it is backed already %.2f x",
-                            each / one.median(),
-                            each / 1000,
+                            "%.2f x (%.2f us : %.2f us); of that %.2f us if it is backed already",
+                            all.median() / served / one.median(),
+                            all.median() / served / 1000,
                             one.median() / 1000,
-                            awake.median() / Integer.parseInt(callers) / one.median()),
-                    spread(all) + " : " + spread(one));
+                            anyway.median() / served / 1000),
+                    all.spread(served * 1000) + " : " + one.spread(1000) + " us");
         }
     }
 
-    private void time(String what, String key) {
+    private void slowest(String callers, String threads) {
+        String key = "FirstTouch.allHaveIt " + callers + " empty " + threads;
+        Scores nanos = results.get(key + " slowestNanos");
+        Scores late = results.get(key + " slowestNanosP99");
+        Scores calls = results.get(key + " mostSeamcalls");
+        if (nanos != null && late != null && calls != null) {
+            row(
+                    "the slowest of " + callers + " " + threads + " threads is in its get, in SEAMCALLs of 4 us",
+                    callers.equals("64") ? "at most 20" : "",
+                    String.format(
+                            Locale.ROOT,
+                            "%.1f; in one round of a hundred %.1f; at most %.0f SEAMCALLs answered meanwhile",
+                            nanos.median() / SEAMCALL_NANOS,
+                            late.median() / SEAMCALL_NANOS,
+                            calls.most()),
+                    nanos.spread(SEAMCALL_NANOS) + "; " + late.spread(SEAMCALL_NANOS));
+        }
+    }
+
+    private void time(String what, String unit, double nanosOfUnit, String key) {
         Scores scores = results.get(key);
         if (scores != null) {
-            row(what, "", String.format(Locale.ROOT, "%.2f ms", scores.median() / 1000), spread(scores) + " us");
+            row(
+                    what,
+                    "",
+                    String.format(Locale.ROOT, "%.1f %s", scores.median() / nanosOfUnit, unit),
+                    scores.spread(nanosOfUnit) + " " + unit);
         }
     }
 
@@ -324,10 +263,6 @@ public final class Report {
                     String.format(Locale.ROOT, "%.2f million a second", scores.median() / 1e6),
                     String.format(Locale.ROOT, "%.2f to %.2f", scores.least() / 1e6, scores.most() / 1e6));
         }
-    }
-
-    private static String spread(Scores scores) {
-        return String.format(Locale.ROOT, "%.1f to %.1f", scores.least(), scores.most());
     }
 
     private static void row(String what, String target, String measured, String spread) {
