@@ -5,6 +5,7 @@ module dev.pamt.lab {
     requires dev.pamt.seamcall;
     requires dev.pamt.seamcall.conformance;
     requires info.picocli;
+    requires java.management;
 
     opens dev.pamt.lab to
             info.picocli;

@@ -11,6 +11,7 @@ import dev.pamt.lab.report.Text;
 import dev.pamt.lab.storm.Storm;
 import dev.pamt.lab.storm.StormPlan;
 import dev.pamt.lab.storm.StormResult;
+import dev.pamt.lab.storm.StormRounds;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallPlatform;
@@ -23,6 +24,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Model.CommandSpec;
@@ -35,7 +38,7 @@ import picocli.CommandLine.Spec;
         name = "storm",
         description = {
             "TDs fault their memory in 4K pages, all at once, and are shut down; for each lock strategy in turn,"
-                    + " on a fresh host.",
+                    + " on a fresh host, in some rounds.",
             ""
         },
         mixinStandardHelpOptions = true,
@@ -49,8 +52,10 @@ final class StormCommand implements Callable<Integer> {
     /** The part of the heap that the addresses of guest pages may take. */
     private static final double HEAP_SHARE = 0.6;
 
-    /** Memory of each TD in the run that is not measured. */
-    private static final long WARM_UP_BYTES = 64L << 20;
+    /** Memory of each TD at most in the round that is not measured. */
+    private static final long WARM_UP_BYTES = 1L << 30;
+
+    private static final int MOST_ROUNDS = 1000;
 
     private static final String EMULATOR = "emulator";
 
@@ -132,6 +137,15 @@ final class StormCommand implements Callable<Integer> {
     private Latency latency;
 
     @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "3",
+            description =
+                    "How often each strategy runs, after a round that is not measured; each round begins with the next"
+                            + " strategy (default: 3).")
+    private int rounds;
+
+    @Option(
             names = "--seed",
             paramLabel = "N",
             defaultValue = "1",
@@ -163,20 +177,7 @@ final class StormCommand implements Callable<Integer> {
 
         PrintWriter out = spec.commandLine().getOut();
         describe(out, plan, host, factory);
-        StormPlan warmUp = plan.withMemoryUpTo(WARM_UP_BYTES);
-        List<StormResult> results = new ArrayList<>();
-        long steps = 2L * chosen.size() * (warmUp.guestPages() + plan.guestPages());
-        try (ProgressBar bar = quiet ? ProgressBar.none() : ProgressBar.start(steps)) {
-            // Otherwise the first strategy pays for the JIT compiler.
-            bar.phase("warming up");
-            for (LockStrategy strategy : chosen) {
-                run(new Storm(warmUp, bar::step), strategy, factory, host.memory);
-            }
-            for (LockStrategy strategy : chosen) {
-                bar.phase(strategy.name());
-                results.add(run(new Storm(plan, bar::step), strategy, factory, host.memory));
-            }
-        }
+        List<StormRounds> results = runAll(plan, chosen, factory, host.memory);
         StormTable.lines(results).forEach(out::println);
         out.println();
         StormTable.legend().forEach(out::println);
@@ -188,7 +189,41 @@ final class StormCommand implements Callable<Integer> {
         return findings.isEmpty() ? ExitCode.OK : Main.EXIT_FINDING;
     }
 
+    /** Runs each strategy once without measuring it, then once in each round; a round with a finding is the last. */
+    private List<StormRounds> runAll(
+            StormPlan plan, List<LockStrategy> chosen, SeamcallProviderFactory factory, LabMemory memory)
+            throws InterruptedException {
+        StormPlan warmUp = plan.withMemoryUpTo(WARM_UP_BYTES);
+        List<List<StormResult>> results =
+                chosen.stream().map(strategy -> new ArrayList<StormResult>()).collect(Collectors.toList());
+        List<Integer> places = IntStream.range(0, chosen.size()).boxed().toList();
+        long steps = 2L * chosen.size() * (warmUp.guestPages() + rounds * plan.guestPages());
+        try (ProgressBar bar = quiet ? ProgressBar.none() : ProgressBar.start(steps)) {
+            bar.phase("warming up");
+            // Otherwise the first strategies pay for the JIT compiler and for memory that the heap has not had before.
+            for (LockStrategy strategy : chosen) {
+                run(new Storm(warmUp, bar::step), strategy, factory, memory);
+            }
+            boolean finding = false;
+            for (int round = 0; round < rounds && !finding; round++) {
+                for (int place : StormRounds.order(places, round)) {
+                    LockStrategy strategy = chosen.get(place);
+                    bar.phase(String.format("round %d of %d: %s", round + 1, rounds, strategy.name()));
+                    StormResult result = run(new Storm(plan, bar::step), strategy, factory, memory);
+                    results.get(place).add(result);
+                    finding |= result.isFinding();
+                }
+            }
+        }
+        return places.stream()
+                .map(place -> new StormRounds(chosen.get(place).name(), results.get(place)))
+                .toList();
+    }
+
     private StormPlan plan() {
+        if (rounds < 1 || rounds > MOST_ROUNDS) {
+            throw usage("there are 1 to " + MOST_ROUNDS + " rounds, not " + rounds);
+        }
         StormPlan plan;
         try {
             plan = new StormPlan(tds, memoryBytes, vcpus, seed);
@@ -308,12 +343,13 @@ final class StormCommand implements Callable<Integer> {
 
     private void describe(PrintWriter out, StormPlan plan, HostCandidate host, SeamcallProviderFactory factory) {
         out.printf(
-                "storm       %s of %s with %s each: %s; seed %d%n",
+                "storm       %s of %s with %s each: %s; seed %d; %s%n",
                 Text.count(plan.tds(), "TD"),
                 Text.bytes(plan.memoryBytes()),
                 Text.count(plan.vcpus(), "vCPU"),
                 Text.count(plan.guestPages(), "guest page"),
-                plan.seed());
+                plan.seed(),
+                Text.count(rounds, "round"));
         out.println("memory map  " + host.memory.describe());
         if (!host.memory.instead().isEmpty()) {
             out.println("            because " + host.memory.instead());
@@ -324,7 +360,7 @@ final class StormCommand implements Callable<Integer> {
         out.flush();
     }
 
-    private void write(StormPlan plan, HostCandidate host, List<StormResult> results) throws IOException {
+    private void write(StormPlan plan, HostCandidate host, List<StormRounds> results) throws IOException {
         LabMemory memory = host.memory;
         new StormReport(
                         Main.Version.ofLab(),

@@ -26,13 +26,15 @@ class StormCommandTest {
     void aSmallStormLeavesNothingBehindUnderAnyStrategy() {
         LabRun run = storm("--tds", "3", "--memory", "8M", "--vcpus", "2");
         assertEquals(0, run.exitCode(), run::err);
-        assertTrue(run.out().contains("3 TDs of 8 MiB with 2 vCPUs each: 6,144 guest pages; seed 1"), run::out);
+        assertTrue(
+                run.out().contains("3 TDs of 8 MiB with 2 vCPUs each: 6,144 guest pages; seed 1; 2 rounds"), run::out);
         assertTrue(run.out().contains("memory map  synthetic: 32.0 GiB of RAM in 2 ranges"), run::out);
         for (String strategy : List.of("global", "hashed(64)", "per2M")) {
             List<String> cells = run.row(strategy);
             assertEquals(11, cells.size(), cells::toString);
-            assertEquals(cells.get(3), cells.get(4), "as many REMOVEs as ADDs");
-            assertTrue(number(cells.get(3)) >= 3 * 4, "a pair for each 2M that is used at least");
+            assertTrue(cells.get(1).matches("\\d+\\.\\d\\d \\(\\d+\\.\\d\\d-\\d+\\.\\d\\d\\)"), cells::toString);
+            assertTrue(number(cells.get(3).replace(" ns", "")) > 0, "processor time for each page");
+            assertTrue(number(cells.get(4)) >= 3 * 4, "a pair for each 2M that is used at least");
             assertEquals("0", cells.get(8), "BUSY");
             assertEquals("0", cells.get(10), "leaks");
         }
@@ -42,9 +44,9 @@ class StormCommandTest {
     void everyColumnIsExplainedAndTheTableFits120Columns() {
         LabRun run = storm("--tds", "1", "--memory", "2M", "--vcpus", "1");
         for (String column : List.of(
-                "pages/s fault",
-                "pages/s shutdown",
-                "ADDs, REMOVEs",
+                "M pages/s",
+                "CPU/page",
+                "ADDs",
                 "contended",
                 "wait time",
                 "lost races",
@@ -70,6 +72,32 @@ class StormCommandTest {
     }
 
     @Test
+    void theJsonFileHasEachRoundOfEachStrategy() throws IOException {
+        Path file = directory.resolve("storm.json");
+        LabRun run = LabRun.of(
+                "storm",
+                "--memory-map",
+                "synthetic",
+                "--tds",
+                "1",
+                "--memory",
+                "2M",
+                "--rounds",
+                "3",
+                "--strategy",
+                "per2M,global",
+                "--json",
+                file.toString());
+        assertEquals(0, run.exitCode(), run::err);
+        assertTrue(run.out().contains("; 3 rounds"), run::out);
+        List<String> values = scalars(file);
+        assertEquals(
+                2 * 3,
+                values.stream().filter(value -> value.startsWith("faultNanos=")).count(),
+                values::toString);
+    }
+
+    @Test
     void theJsonFileHoldsWhatTheTableShows() throws IOException {
         Path file = directory.resolve("storm.json");
         Files.writeString(file, "what was there before");
@@ -90,7 +118,7 @@ class StormCommandTest {
                         "leakedPages=0",
                         "installed=0")),
                 values::toString);
-        assertTrue(values.contains("adds=" + number(run.row("per2M").get(3))), values::toString);
+        assertTrue(values.contains("adds=" + number(run.row("per2M").get(4))), values::toString);
         try (Stream<Path> files = Files.list(directory)) {
             assertEquals(List.of(file), files.toList(), "nothing half written is left");
         }
@@ -139,6 +167,8 @@ class StormCommandTest {
         assertTrue(number(run.row("per2M").get(10)) > 0, run::out);
         assertTrue(run.err().contains("page pairs still installed"), run::err);
         assertTrue(run.err().contains("RegionsInUseException"), run::err);
+        assertTrue(run.err().contains("per2M, round 1: "), run::err);
+        assertFalse(run.err().contains("round 2"), "a round with a finding is the last");
     }
 
     @ParameterizedTest
@@ -155,6 +185,8 @@ class StormCommandTest {
                 "--strategy fair   | 'fair' is no lock strategy; there are global",
                 "--strategy hashed:3 | a power of two",
                 "--backend none    | no SEAMCALL backend is named 'none'; there is",
+                "--rounds 0        | 1 to 1000 rounds, not 0",
+                "--rounds 1001     | 1 to 1000 rounds, not 1001",
                 "--latency slow    | --latency",
                 "--json /          | a file in a directory that can be written to",
                 "--memry 1G        | Possible solutions: --memory",
@@ -168,6 +200,9 @@ class StormCommandTest {
 
     private static LabRun storm(String... options) {
         List<String> args = new ArrayList<>(List.of("storm", "--memory-map", "synthetic"));
+        if (!List.of(options).contains("--rounds")) {
+            args.addAll(List.of("--rounds", "2"));
+        }
         args.addAll(List.of(options));
         return LabRun.of(args.toArray(String[]::new));
     }

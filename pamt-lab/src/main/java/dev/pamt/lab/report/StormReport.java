@@ -5,8 +5,10 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PamtStats;
+import dev.pamt.lab.storm.Spread;
 import dev.pamt.lab.storm.StormPlan;
 import dev.pamt.lab.storm.StormResult;
+import dev.pamt.lab.storm.StormRounds;
 import dev.pamt.seamcall.PhysicalRange;
 import java.io.IOException;
 import java.io.Writer;
@@ -35,7 +37,7 @@ import java.util.List;
  * @param memorySource where it comes from
  * @param memoryInstead why it is not the one that was asked for; empty if it is
  * @param host what the host looked like after bring-up
- * @param results the results
+ * @param strategies the results
  */
 public record StormReport(
         String labVersion,
@@ -46,7 +48,7 @@ public record StormReport(
         String memorySource,
         String memoryInstead,
         HostFacts host,
-        List<StormResult> results) {
+        List<StormRounds> strategies) {
     /**
      * Writes the report. A reader of the file finds the old one or all of the new one.
      *
@@ -110,8 +112,8 @@ public record StormReport(
         json.writeNumberField("freePages", host.freePages());
         json.writeEndObject();
         json.writeArrayFieldStart("strategies");
-        for (StormResult result : results) {
-            writeResult(json, result);
+        for (StormRounds rounds : strategies) {
+            writeRounds(json, rounds);
         }
         json.writeEndArray();
         json.writeEndObject();
@@ -128,14 +130,37 @@ public record StormReport(
         json.writeEndArray();
     }
 
+    private static void writeRounds(JsonGenerator json, StormRounds rounds) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("strategy", rounds.strategy());
+        writeSpread(json, "faultPagesPerSecond", rounds.faultPagesPerSecond());
+        writeSpread(json, "shutdownPagesPerSecond", rounds.shutdownPagesPerSecond());
+        writeSpread(json, "cpuNanosPerPage", rounds.cpuNanosPerPage());
+        json.writeNumberField("leaks", rounds.leaks());
+        json.writeArrayFieldStart("rounds");
+        for (StormResult result : rounds.results()) {
+            writeResult(json, result);
+        }
+        json.writeEndArray();
+        json.writeEndObject();
+    }
+
+    private static void writeSpread(JsonGenerator json, String name, Spread spread) throws IOException {
+        json.writeObjectFieldStart(name);
+        json.writeNumberField("median", spread.median());
+        json.writeNumberField("least", spread.least());
+        json.writeNumberField("most", spread.most());
+        json.writeEndObject();
+    }
+
     private static void writeResult(JsonGenerator json, StormResult result) throws IOException {
         json.writeStartObject();
-        json.writeStringField("strategy", result.strategy());
         json.writeNumberField("guestPages", result.guestPages());
         json.writeNumberField("faultNanos", result.faultNanos());
         json.writeNumberField("faultPagesPerSecond", result.faultPagesPerSecond());
         json.writeNumberField("shutdownNanos", result.shutdownNanos());
         json.writeNumberField("shutdownPagesPerSecond", result.shutdownPagesPerSecond());
+        json.writeNumberField("cpuNanos", result.cpuNanos());
         json.writeObjectFieldStart("stats");
         for (Method group : accessors(PamtStats.class)) {
             json.writeObjectFieldStart(group.getName());

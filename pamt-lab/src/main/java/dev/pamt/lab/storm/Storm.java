@@ -5,6 +5,8 @@ import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtStats;
 import dev.pamt.api.RegionsInUseException;
 import dev.pamt.api.TdxHost;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -13,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongConsumer;
 
 /**
@@ -21,6 +24,8 @@ import java.util.function.LongConsumer;
  * <p><b>Thread-safety:</b> none; one run at a time.
  */
 public final class Storm {
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+
     private final StormPlan plan;
     private final LongConsumer progress;
 
@@ -75,15 +80,20 @@ public final class Storm {
             tds.add(new Td(plan, i, control, manager, module));
         }
         AtomicReference<Throwable> failure = new AtomicReference<>();
+        LongAdder cpuNanos = new LongAdder();
         int threads = plan.tds() * plan.vcpus();
         ExecutorService executor = Executors.newFixedThreadPool(threads);
         long faultNanos;
         long shutdownNanos;
         try {
             faultNanos = onAllVcpus(
-                    executor, tds, failure, (td, vcpu) -> td.boot(vcpu, () -> failure.get() != null, progress));
+                    executor,
+                    tds,
+                    failure,
+                    cpuNanos,
+                    (td, vcpu) -> td.boot(vcpu, () -> failure.get() != null, progress));
             // Also after a failure: what was taken has to come back.
-            shutdownNanos = onAllVcpus(executor, tds, failure, (td, vcpu) -> td.shutDown(vcpu, progress));
+            shutdownNanos = onAllVcpus(executor, tds, failure, cpuNanos, (td, vcpu) -> td.shutDown(vcpu, progress));
         } finally {
             executor.shutdownNow();
         }
@@ -98,6 +108,7 @@ public final class Storm {
                 plan.guestPages(),
                 faultNanos,
                 shutdownNanos,
+                cpuNanos.sum(),
                 stats,
                 stats.pairs().installed(),
                 freeBefore - host.freePages(),
@@ -106,7 +117,11 @@ public final class Storm {
 
     /** Runs a part of the storm on all vCPUs at once, and returns how long it took from the first to the last. */
     private static long onAllVcpus(
-            ExecutorService executor, List<Td> tds, AtomicReference<Throwable> failure, VcpuWork work)
+            ExecutorService executor,
+            List<Td> tds,
+            AtomicReference<Throwable> failure,
+            LongAdder cpuNanos,
+            VcpuWork work)
             throws InterruptedException {
         int vcpus = tds.get(0).vcpus();
         AtomicLong start = new AtomicLong();
@@ -117,10 +132,13 @@ public final class Storm {
                 int index = vcpu;
                 tasks.add(() -> {
                     everybody.await();
+                    long cpuBefore = cpuNanosOfThread();
                     try {
                         work.run(td, index);
                     } catch (RuntimeException | Error e) {
                         failure.compareAndSet(null, e);
+                    } finally {
+                        cpuNanos.add(cpuNanosOfThread() - cpuBefore);
                     }
                     return null;
                 });
@@ -128,6 +146,13 @@ public final class Storm {
         }
         executor.invokeAll(tasks);
         return System.nanoTime() - start.get();
+    }
+
+    /** The processor time of this thread so far; always 0 if this JVM does not measure it. */
+    private static long cpuNanosOfThread() {
+        return THREADS.isCurrentThreadCpuTimeSupported() && THREADS.isThreadCpuTimeEnabled()
+                ? THREADS.getCurrentThreadCpuTime()
+                : 0;
     }
 
     /** What one vCPU does. */

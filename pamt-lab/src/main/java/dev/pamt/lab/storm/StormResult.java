@@ -11,6 +11,8 @@ import dev.pamt.api.PamtStats;
  * @param guestPages 4K pages that the TDs have faulted
  * @param faultNanos how long they took until the last one had faulted all its memory
  * @param shutdownNanos how long they took until the last one had given all its pages back
+ * @param cpuNanos processor time of the vCPUs' threads, from the first fault to the last page that was given back; 0 if this JVM
+ *     does not measure it
  * @param stats what the manager has done, before it was closed
  * @param leakedPairs page pairs that were installed after every page had been put
  * @param leakedPages pages that the host had not got back after the manager was closed
@@ -21,6 +23,7 @@ public record StormResult(
         long guestPages,
         long faultNanos,
         long shutdownNanos,
+        long cpuNanos,
         PamtStats stats,
         long leakedPairs,
         long leakedPages,
@@ -41,6 +44,15 @@ public record StormResult(
      */
     public long shutdownPagesPerSecond() {
         return perSecond(shutdownNanos);
+    }
+
+    /**
+     * What a page costs from its fault to its return.
+     *
+     * @return nanoseconds of processor time for each guest page
+     */
+    public double cpuNanosPerPage() {
+        return (double) cpuNanos / guestPages;
     }
 
     /**
