@@ -5,10 +5,12 @@ import java.util.List;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * Threads that do one job at once, again and again. Between two rounds they yield instead of parking: to wake a parked thread
- * takes as long as a SEAMCALL, and the threads would come one after another.
+ * Threads that do one job at once, again and again. Platform threads yield between two rounds instead of parking: to wake one
+ * takes as long as a SEAMCALL, and they would come one after another. Virtual threads park, because their carriers would take the
+ * processors from the thread that begins a round.
  */
 final class Crowd implements AutoCloseable {
     /** What a thread does in a round. */
@@ -20,11 +22,18 @@ final class Crowd implements AutoCloseable {
     private final AtomicInteger busy = new AtomicInteger();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
     private final Job job;
+    private final boolean parks;
+    /** The thread that waits for the end of a round; written before the round begins. */
+    private Thread waiting;
+
     private volatile int round;
     private volatile boolean ended;
 
-    Crowd(int size, ThreadFactory factory, Job job) {
+    /** Starts platform or virtual threads. */
+    Crowd(int size, String kind, Job job) throws ReflectiveOperationException {
         this.job = job;
+        parks = kind.equals("virtual");
+        ThreadFactory factory = factoryOf(kind);
         for (int i = 0; i < size; i++) {
             int number = i;
             Thread thread = factory.newThread(() -> takePart(number));
@@ -33,8 +42,8 @@ final class Crowd implements AutoCloseable {
         }
     }
 
-    /** Platform or virtual threads; the latter by reflection, as the bytecode is of JDK 17. */
-    static ThreadFactory threads(String kind) throws ReflectiveOperationException {
+    /** Makes virtual threads by reflection, because the bytecode is of JDK 17. */
+    private static ThreadFactory factoryOf(String kind) throws ReflectiveOperationException {
         if (kind.equals("platform")) {
             return Thread::new;
         }
@@ -49,10 +58,12 @@ final class Crowd implements AutoCloseable {
 
     /** Lets all threads do the job and returns when the last has done it. */
     void runOnce() {
+        waiting = Thread.currentThread();
         busy.set(threads.size());
         round++;
+        wakeAll();
         while (busy.get() != 0) {
-            Thread.yield();
+            pause();
         }
         if (failure.get() != null) {
             throw new IllegalStateException("a thread of the crowd has failed", failure.get());
@@ -66,7 +77,23 @@ final class Crowd implements AutoCloseable {
             } catch (Exception | Error e) {
                 failure.compareAndSet(null, e);
             }
-            busy.getAndDecrement();
+            if (busy.decrementAndGet() == 0 && parks) {
+                LockSupport.unpark(waiting);
+            }
+        }
+    }
+
+    private void wakeAll() {
+        if (parks) {
+            threads.forEach(LockSupport::unpark);
+        }
+    }
+
+    private void pause() {
+        if (parks) {
+            LockSupport.park(this);
+        } else {
+            Thread.yield();
         }
     }
 
@@ -76,7 +103,7 @@ final class Crowd implements AutoCloseable {
             if (ended) {
                 return false;
             }
-            Thread.yield();
+            pause();
         }
         return true;
     }
@@ -84,6 +111,7 @@ final class Crowd implements AutoCloseable {
     @Override
     public void close() {
         ended = true;
+        wakeAll();
         for (Thread thread : threads) {
             try {
                 thread.join();

@@ -64,7 +64,7 @@ public class FirstTouch {
         }
         nanos = new long[callers];
         callsMeanwhile = new long[callers];
-        crowd = new Crowd(callers, Crowd.threads(threads), this::get);
+        crowd = new Crowd(callers, threads, this::get);
     }
 
     private void get(int caller) {

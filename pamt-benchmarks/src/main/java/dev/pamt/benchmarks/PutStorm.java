@@ -54,7 +54,7 @@ public class PutStorm {
     public void openHost() throws ReflectiveOperationException {
         host = Hosts.emulated(seamcallNanos);
         manager = Hosts.manager(host, strategy);
-        crowd = new Crowd(callers, Crowd.threads(threads), this::putShare);
+        crowd = new Crowd(callers, threads, this::putShare);
     }
 
     @Setup(Level.Invocation)

@@ -235,7 +235,7 @@ public final class Report {
                     callers.equals("64") ? "at most 20" : "",
                     String.format(
                             Locale.ROOT,
-                            "%.1f; in one round of a hundred %.1f; at most %.0f SEAMCALLs answered meanwhile",
+                            "%.1f; in one round of a hundred %.1f; SEAMCALLs answered meanwhile: %.0f",
                             nanos.median() / SEAMCALL_NANOS,
                             late.median() / SEAMCALL_NANOS,
                             calls.most()),
