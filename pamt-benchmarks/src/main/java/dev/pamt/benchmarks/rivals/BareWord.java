@@ -4,7 +4,19 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** Below the limit: one count for all regions, which no address leads to. */
 final class BareWord implements RegionCounts {
-    private final AtomicInteger count = new AtomicInteger();
+    private static final int MIDDLE = 16;
+
+    /** Neighbours that nothing uses keep the count's cache line from the fields of other objects. */
+    private final AtomicInteger[] apart = new AtomicInteger[2 * MIDDLE];
+
+    private final AtomicInteger count;
+
+    BareWord() {
+        for (int i = 0; i < apart.length; i++) {
+            apart[i] = new AtomicInteger();
+        }
+        count = apart[MIDDLE];
+    }
 
     @Override
     public void get(long hpa) {
