@@ -205,9 +205,9 @@ public final class Report {
 
     /** For each thread that is served, against one thread alone; and how much of it such a number of threads takes anyway. */
     private void firstTouch(String callers, String threads) {
-        Scores all = results.get("FirstTouch.allHaveIt " + callers + " empty " + threads);
-        Scores one = results.get("FirstTouch.allHaveIt 1 empty " + threads);
-        Scores anyway = results.get("FirstTouch.allHaveIt " + callers + " backed " + threads);
+        Scores all = results.get("FirstTouch.allHaveIt " + callers + " empty " + threads + " roundNanos");
+        Scores one = results.get("FirstTouch.allHaveIt 1 empty " + threads + " roundNanos");
+        Scores anyway = results.get("FirstTouch.allHaveIt " + callers + " backed " + threads + " roundNanos");
         if (all != null && one != null && anyway != null) {
             int served = Integer.parseInt(callers);
             row(
