@@ -2,7 +2,7 @@ package dev.pamt.benchmarks.rivals;
 
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Below the limit: one count for all regions, which no address leads to. */
+/** One count for all regions, which no address leads to; each call uses the word that the call before has changed. */
 final class BareWord implements RegionCounts {
     private static final int MIDDLE = 16;
 
