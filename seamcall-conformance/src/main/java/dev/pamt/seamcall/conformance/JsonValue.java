@@ -138,10 +138,18 @@ final class JsonValue {
 
     /** A number as recordings write it: hexadecimal text or a JSON number. */
     long number() {
-        if (value instanceof String text && text.startsWith(HEX)) {
-            return Long.parseUnsignedLong(text.substring(HEX.length()), 16);
+        return value instanceof String text && text.startsWith(HEX) ? numberOf(text) : as(Long.class, "a number");
+    }
+
+    /** The number in a text, hexadecimal with all 64 bits or decimal. */
+    static long numberOf(String text) {
+        try {
+            return text.startsWith(HEX)
+                    ? Long.parseUnsignedLong(text.substring(HEX.length()), 16)
+                    : Long.parseLong(text);
+        } catch (NumberFormatException wrong) {
+            throw new MalformedLineException(text + " is not a number", wrong);
         }
-        return as(Long.class, "a number");
     }
 
     int intValue() {

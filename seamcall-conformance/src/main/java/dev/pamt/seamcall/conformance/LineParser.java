@@ -281,7 +281,9 @@ final class LineParser {
 
     private static long valueIn(String note, String name) {
         int at = note.indexOf(name);
-        return at < 0 ? 0 : Long.decode(note.substring(at + name.length()).split(" ", 2)[0]);
+        return at < 0
+                ? 0
+                : JsonValue.numberOf(note.substring(at + name.length()).split(" ", 2)[0]);
     }
 
     private RecordedRace race(int number, JsonValue line) {

@@ -347,6 +347,24 @@ class ReplayTest {
                 machine.log);
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "0x8000000000000000, 0x8000000000000000",
+        "0xffffffffffffffff, 0xffffffffffffffff",
+        "268435456, 0x10000000"
+    })
+    void aNoteMaySetEveryBitOfTheAttributes(String written, String attributes) {
+        replay("{'note': 'TD_PARAMS attributes=" + written + "'}");
+        assertEquals("memory 0x130000 := " + attributes, machine.log.get(0));
+    }
+
+    @Test
+    void aNoteWhoseAttributesAreNoNumberIsFoundWhenItIsRead() {
+        assertEquals(
+                "recording.jsonl, line 3 cannot be understood: 0x is not a number",
+                Recordings.mistake(directory, Recordings.HEADER, ADD, "{'note': 'TD_PARAMS attributes=0x'}"));
+    }
+
     private static String setSept(String more) {
         return "{'harness': 'set_sept_entry', 'gpa': '0x1000', 'level': 0, 'old': '0x3', 'raw': '0x4'" + more + "}";
     }
