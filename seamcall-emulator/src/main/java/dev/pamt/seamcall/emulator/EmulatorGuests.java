@@ -1,10 +1,9 @@
 package dev.pamt.seamcall.emulator;
 
 import dev.pamt.seamcall.AccessKind;
+import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
-import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
-import dev.pamt.seamcall.emulator.platform.ModuleFatal;
 import dev.pamt.seamcall.emulator.vp.ActionOutcome;
 import dev.pamt.seamcall.emulator.vp.GuestSide;
 import dev.pamt.seamcall.emulator.vp.Vcpu;
@@ -30,7 +29,9 @@ final class EmulatorGuests implements GuestDriver {
 
     @Override
     public long enter(int processor, SeamcallRegisters regs) {
-        long status = orFatal(() -> module.vcpuEntry().enter(processors[processor], regs));
+        long status = module.dispatcher()
+                .call(processors[processor], SeamcallLeaf.VP_ENTER, regs, (lp, version, registers) -> module.vcpuEntry()
+                        .enter(lp, registers));
         if (status != VcpuEntry.ENTERED) {
             return status;
         }
@@ -79,7 +80,7 @@ final class EmulatorGuests implements GuestDriver {
     }
 
     private StepResult step(int processor, Inside here, Supplier<ActionOutcome> action) {
-        return switch (orFatal(action)) {
+        return switch (module.dispatcher().inside(processors[processor], SeamcallLeaf.VP_ENTER, action)) {
             case DONE -> new StepResult(StepOutcome.DONE, here.vcpu.guest().rax());
             case EXCEPTION -> new StepResult(StepOutcome.EXCEPTION, here.exit.exception());
             case INTERRUPTED -> new StepResult(StepOutcome.INTERRUPTED, 0);
@@ -88,14 +89,6 @@ final class EmulatorGuests implements GuestDriver {
                 yield new StepResult(StepOutcome.EXIT, here.exit.rax());
             }
         };
-    }
-
-    private static <T> T orFatal(Supplier<T> action) {
-        try {
-            return action.get();
-        } catch (ModuleFatal fatal) {
-            throw new SeamcallUnavailableException("the TDX module has shut down on the guest's side", fatal);
-        }
     }
 
     private Inside at(int processor) {

@@ -12,6 +12,7 @@ import dev.pamt.seamcall.SysField;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.platform.RacePoint;
+import dev.pamt.seamcall.harness.GuestDriver;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -52,6 +53,14 @@ class BringUpTest {
                     TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX),
                     ready.machine.processor(0).seamcall(rax, regs));
         }
+    }
+
+    @Test
+    void aGuestThatAHarnessDrivesIsEnteredNoSoonerThanByTheLeaf() {
+        GuestDriver guests = host.inspection().guests().orElseThrow();
+        regs.rcx = 1;
+        expect(TdxStatus.SYS_NOT_READY, guests.enter(0, regs));
+        assertEquals(1, regs.rcx);
     }
 
     @Test

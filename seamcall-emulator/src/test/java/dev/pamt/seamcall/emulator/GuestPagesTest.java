@@ -8,10 +8,12 @@ import static dev.pamt.seamcall.emulator.TestTd.TDR;
 import static dev.pamt.seamcall.emulator.TestTd.TDVPR;
 import static dev.pamt.seamcall.emulator.TestTd.septPage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.pamt.seamcall.AccessKind;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
+import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.harness.GuestDriver;
@@ -249,6 +251,16 @@ class GuestPagesTest {
     @ValueSource(longs = {1L << 46, 1L << 48, 1L << 47 | 1L << 48})
     void anAccessToAnAddressThatCannotBeIsAPageFault(long gpa) {
         assertEquals(new StepResult(StepOutcome.EXCEPTION, PAGE_FAULT), guests.access(0, gpa, AccessKind.READ));
+    }
+
+    @Test
+    void aFatalErrorOfAGuestEndsTheModule() {
+        td.setEntry(GPA_4K, 0, ~(1L << 11 | 1L << 52));
+        assertThrows(SeamcallUnavailableException.class, () -> accept(GPA_4K));
+        assertEquals(
+                new FatalError(18, SeamcallLeaf.VP_ENTER, 0),
+                host.machine.fatal().orElseThrow());
+        assertThrows(SeamcallUnavailableException.class, () -> host.rdmd(TDR));
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -34,7 +35,7 @@ public final class Dispatcher {
 
     private static final long INVALID_RAX = TdxStatus.OPERAND_INVALID.with(TdxOperand.RAX);
     private static final int VERSION_SHIFT = 16;
-    private static final long VERSION = 0xFF;
+    private static final long VERSION_BITS = 0xFFL << VERSION_SHIFT;
     private static final long RESERVED = ~0xFF_FFFFL;
 
     private static final Set<SeamcallLeaf> BEFORE_READY = EnumSet.of(
@@ -72,24 +73,48 @@ public final class Dispatcher {
 
     /** Runs one SEAMCALL on a processor. */
     public long call(LogicalProcessor lp, long rax, SeamcallRegisters regs) {
+        int leaf = SeamcallLeaf.numberOf(rax);
+        long refused = check(leaf, rax);
+        if (refused != 0) {
+            return refused;
+        }
+        LeafHandler handler = leaf < LEAVES ? handlers[leaf] : null;
+        return handler == null ? INVALID_RAX : run(handler, leaf, lp, rax, regs);
+    }
+
+    /** Runs a handler in place of a leaf's own, after the same checks. */
+    public long call(LogicalProcessor lp, SeamcallLeaf leaf, SeamcallRegisters regs, LeafHandler inPlace) {
+        long refused = check(leaf.number(), leaf.rax());
+        return refused != 0 ? refused : run(inPlace, leaf.number(), lp, leaf.rax(), regs);
+    }
+
+    /** Runs what a guest does inside a leaf that is under way: a fatal error there is one of the leaf. */
+    public <T> T inside(LogicalProcessor lp, SeamcallLeaf leaf, Supplier<T> step) {
+        try {
+            return step.get();
+        } catch (ModuleFatal fatal) {
+            throw shutDown(fatal, leaf.number(), lp);
+        }
+    }
+
+    /** Checks the leaf word and the state of the module; the status, or 0. */
+    private long check(int leaf, long rax) {
         if (down != null) {
             throw new SeamcallUnavailableException(down);
         }
-        int leaf = SeamcallLeaf.numberOf(rax);
-        int version = (int) (rax >>> VERSION_SHIFT & VERSION);
-        if ((rax & RESERVED) != 0 || (version != 0 && !isOneOf(VERSIONED_BITS, leaf))) {
+        if ((rax & RESERVED) != 0 || ((rax & VERSION_BITS) != 0 && !isOneOf(VERSIONED_BITS, leaf))) {
             return INVALID_RAX;
         }
         if (!ready.getAsBoolean() && !isOneOf(BEFORE_READY_BITS, leaf)) {
             return TdxStatus.SYS_NOT_READY.code();
         }
-        LeafHandler handler = leaf < LEAVES ? handlers[leaf] : null;
-        if (handler == null) {
-            return INVALID_RAX;
-        }
+        return 0;
+    }
+
+    private long run(LeafHandler handler, int leaf, LogicalProcessor lp, long rax, SeamcallRegisters regs) {
         VarHandle.fullFence();
         try {
-            return handler.run(lp, version, regs);
+            return handler.run(lp, (int) (rax >>> VERSION_SHIFT), regs);
         } catch (ModuleFatal fatal) {
             throw shutDown(fatal, leaf, lp);
         } finally {
