@@ -84,7 +84,9 @@ public enum SeamcallLeaf {
     PHYMEM_CACHE_WB(40, 0, "TDH.PHYMEM.CACHE.WB"),
     /** TDH.PHYMEM.PAGE.WBINVD: writes back and invalidates the cache lines of a page. */
     PHYMEM_PAGE_WBINVD(41, 0, "TDH.PHYMEM.PAGE.WBINVD"),
-    /** TDH.SYS.LP.SHUTDOWN: shuts the module down on a processor. */
+    /** TDH.VP.WR: writes vCPU metadata. */
+    VP_WR(43, 0, "TDH.VP.WR"),
+    /** TDH.SYS.LP.SHUTDOWN: does nothing; older modules shut down on a processor. */
     SYS_LP_SHUTDOWN(44, 0, "TDH.SYS.LP.SHUTDOWN"),
     /** TDH.SYS.CONFIG: gives the module its TDMRs, its key id and its options. */
     SYS_CONFIG(45, 0, "TDH.SYS.CONFIG"),

@@ -105,6 +105,8 @@ public enum TdxStatus {
     NO_VALID_VE_INFO(0xC000_0704_0000_0000L, Detail.NONE),
     /** The TD has as many vCPUs as it may have. */
     MAX_VCPUS_EXCEEDED(0xC000_0705_0000_0000L, Detail.NONE),
+    /** A field of the vCPU's VMCS must be written first, given in the low word. */
+    TD_VMCS_FIELD_NOT_INITIALIZED(0xC000_0730_0000_0000L, Detail.INFO),
     /** No entropy for the key; call again. */
     KEY_GENERATION_FAILED(0x8000_0800_0000_0000L, Detail.NONE),
     /** The TD has no keys (yet, or any more). */
@@ -173,12 +175,20 @@ public enum TdxStatus {
     L2_SEPT_WALK_FAILED(0xC000_0B0F_0000_0000L, Detail.OPERAND),
     /** The L2 S-EPT entry is not free. */
     L2_SEPT_ENTRY_NOT_FREE(0xC000_0B10_0000_0000L, Detail.OPERAND),
+    /** Guest side: the attributes of a page cannot go together. */
+    PAGE_ATTR_INVALID(0xC000_0B11_0000_0000L, Detail.NONE),
     /** An L2 S-EPT page is needed and missing. */
     L2_SEPT_PAGE_NOT_PROVIDED(0xC000_0B12_0000_0000L, Detail.OPERAND),
     /** There is no such metadata field. */
     METADATA_FIELD_ID_INCORRECT(0xC000_0C00_0000_0000L, Detail.OPERAND),
+    /** The metadata field, or what was to be written of it, cannot be written. */
+    METADATA_FIELD_NOT_WRITABLE(0xC000_0C01_0000_0000L, Detail.OPERAND),
     /** The metadata field cannot be read. */
     METADATA_FIELD_NOT_READABLE(0xC000_0C02_0000_0000L, Detail.OPERAND),
+    /** The metadata field cannot have this value. */
+    METADATA_FIELD_VALUE_NOT_VALID(0xC000_0C03_0000_0000L, Detail.OPERAND),
+    /** The metadata list has no room for all fields; a register has the id of the next one. */
+    METADATA_LIST_OVERFLOW(0xC000_0C04_0000_0000L, Detail.OPERAND),
     /** No field was named; RDX is the first one. */
     METADATA_FIRST_FIELD_ID_IN_CONTEXT(0x0000_0C0B_0000_0000L, Detail.NONE);
 

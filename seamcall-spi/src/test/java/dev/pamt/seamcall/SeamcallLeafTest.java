@@ -53,6 +53,7 @@ class SeamcallLeafTest {
                 TDH.MEM.RANGE.UNBLOCK 39
                 TDH.PHYMEM.CACHE.WB 40
                 TDH.PHYMEM.PAGE.WBINVD 41
+                TDH.VP.WR 43
                 TDH.SYS.LP.SHUTDOWN 44
                 TDH.SYS.CONFIG 45
                 TDH.SYS.SHUTDOWN 52

@@ -50,7 +50,7 @@ class TdxStatusTest {
             assertTrue(status.matches(status.with(TdxOperand.R13)));
             assertEquals(13, TdxStatus.detailsOf(status.with(TdxOperand.R13)));
         }
-        assertEquals(83, codes.size());
+        assertEquals(88, codes.size());
         assertEquals(0xff, TdxStatus.classOf(0x8000_ff00_0000_0000L));
         assertEquals(2, TdxStatus.classOf(TdxStatus.SYS_BUSY.code()));
         assertEquals(3, TdxStatus.classOf(TdxStatus.NO_PAMT_PAGE_PAIR.code()));
