@@ -15,6 +15,7 @@
  *   <li>{@code key}: the key ownership table
  *   <li>{@code tdmr}: TDMRs and their PAMT areas
  *   <li>{@code lock}: the module's locks
+ *   <li>{@code metadata}: tables of fields
  *   <li>{@code platform}: the machine that the module is loaded into
  *   <li>{@code memory}: physical memory
  * </ul>

@@ -11,6 +11,7 @@ import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.platform.RacePoint;
 import dev.pamt.seamcall.emulator.platform.Timing;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
@@ -103,6 +104,16 @@ public final class EmulatedPlatform implements SeamcallPlatform {
      */
     public Optional<FatalError> fatal() {
         return Optional.ofNullable(fatal.get());
+    }
+
+    /**
+     * What was called that the real module has and this one has not. Such a leaf is answered as one that no module has; a host
+     * that goes on all the same may rely on something that is not here.
+     *
+     * @return the number of calls of each such leaf that was called, by the name that the ABI gives it
+     */
+    public Map<String, Long> absentLeafCalls() {
+        return module.dispatcher().absent().calls();
     }
 
     @Override

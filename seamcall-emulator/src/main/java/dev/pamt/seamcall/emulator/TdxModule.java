@@ -15,6 +15,7 @@ import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.sept.SeptEntry;
 import dev.pamt.seamcall.emulator.sept.SeptHandlers;
 import dev.pamt.seamcall.emulator.sys.MetadataHandlers;
+import dev.pamt.seamcall.emulator.sys.ShutdownHandlers;
 import dev.pamt.seamcall.emulator.sys.SysHandlers;
 import dev.pamt.seamcall.emulator.sys.SystemState;
 import dev.pamt.seamcall.emulator.td.TdAccess;
@@ -62,6 +63,7 @@ final class TdxModule {
         List<HandlerFamily> families = List.of(
                 new SysHandlers(machine, state, tdmrs, kot),
                 new MetadataHandlers(machine, cmrs),
+                new ShutdownHandlers(state, vcpus::anyInside, machine.timing()),
                 new PairHandlers(machine, tdmrs, pamt),
                 new PageMetadataHandlers(machine, pamt),
                 new PageReclaimHandlers(machine, pamt, tds, vcpus),
@@ -72,7 +74,7 @@ final class TdxModule {
                 new VcpuHandlers(machine, pamt, access, vcpus),
                 new VcpuRunHandlers(vcpuEntry, vcpus, guestSide, program),
                 sept);
-        dispatcher = new Dispatcher(state::ready, families, fatalListener);
+        dispatcher = new Dispatcher(state::ready, state::shutDown, families, fatalListener);
     }
 
     /** The memory of the machine, as the module reaches it. */

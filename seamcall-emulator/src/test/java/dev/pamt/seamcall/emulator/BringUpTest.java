@@ -89,7 +89,7 @@ class BringUpTest {
         expect(TdxStatus.SUCCESS, old.calls().sysRd(regs, SysField.TDX_FEATURES0.id()));
         assertEquals(0, regs.r8 >>> SysField.FEATURE_DYNAMIC_PAMT & 1);
         expect(
-                TdxStatus.METADATA_FIELD_NOT_READABLE,
+                TdxStatus.METADATA_FIELD_ID_INCORRECT,
                 old.calls().sysRd(regs, SysField.PAMT_PAGE_BITMAP_ENTRY_BITS.id()));
         assertEquals(-1, regs.rdx);
         expect(TdxStatus.OPERAND_INVALID.with(TdxOperand.R8), old.sysConfig(true));
@@ -113,7 +113,7 @@ class BringUpTest {
             expect(TdxStatus.SUCCESS, calls.sysRd(regs, id));
             fields++;
         }
-        assertEquals(16 + 2 * 32, fields);
+        assertEquals(63 + 8 + 2 * 32 + 32 + 2 * 32 + 2 * 64, fields);
         expect(TdxStatus.METADATA_FIELD_ID_INCORRECT, calls.sysRd(regs, 0x7700_0000_0000_0000L));
         expect(TdxStatus.SUCCESS, calls.sysRd(regs, 0x9100_0001_0000_0013L));
         assertEquals(1, regs.r8);

@@ -95,7 +95,7 @@ class TdParamsTest {
         write(32, 1);
         expect(TdxStatus.SUCCESS, init(PARAMS));
         TdParams params = host.machine.module().tds().at(TDR).params();
-        assertEquals(new TdParams(1 << 28, 0x203, 1, 4, true), params);
+        assertEquals(new TdParams(1 << 28, 0x203, 1, 4, true, 3, 40), params);
     }
 
     /** Of AVX-512 and AMX all parts or none, the one only with AVX; of CET both. */

@@ -58,13 +58,27 @@ public final class Dispatcher {
     private static final long VERSIONED_BITS = bits(VERSIONED);
 
     private final BooleanSupplier ready;
+    private final BooleanSupplier shutDown;
+    private final AbsentLeaves absent = new AbsentLeaves();
     private final LeafHandler[] handlers = new LeafHandler[LEAVES];
     private final FatalListener fatalListener;
     private volatile String down;
 
-    /** Makes a dispatcher of the leaves that are built; all of them are open once the module is ready. */
-    public Dispatcher(BooleanSupplier ready, List<HandlerFamily> families, FatalListener fatalListener) {
+    /**
+     * Makes a dispatcher.
+     *
+     * @param ready whether all leaves are open
+     * @param shutDown whether all leaves but SYS.LP.SHUTDOWN are closed; asked if the module is not ready
+     * @param families the leaves
+     * @param fatalListener what is called for a fatal error
+     */
+    public Dispatcher(
+            BooleanSupplier ready,
+            BooleanSupplier shutDown,
+            List<HandlerFamily> families,
+            FatalListener fatalListener) {
         this.ready = ready;
+        this.shutDown = shutDown;
         this.fatalListener = fatalListener;
         for (HandlerFamily family : families) {
             family.handlers().forEach((leaf, handler) -> handlers[leaf.number()] = handler);
@@ -79,7 +93,11 @@ public final class Dispatcher {
             return refused;
         }
         LeafHandler handler = leaf < LEAVES ? handlers[leaf] : null;
-        return handler == null ? INVALID_RAX : run(handler, leaf, lp, rax, regs);
+        if (handler == null) {
+            absent.count(leaf);
+            return INVALID_RAX;
+        }
+        return run(handler, leaf, lp, rax, regs);
     }
 
     /** Runs a handler in place of a leaf's own, after the same checks. */
@@ -105,10 +123,14 @@ public final class Dispatcher {
         if ((rax & RESERVED) != 0 || ((rax & VERSION_BITS) != 0 && !isOneOf(VERSIONED_BITS, leaf))) {
             return INVALID_RAX;
         }
-        if (!ready.getAsBoolean() && !isOneOf(BEFORE_READY_BITS, leaf)) {
-            return TdxStatus.SYS_NOT_READY.code();
+        return ready.getAsBoolean() ? 0 : checkUnready(leaf);
+    }
+
+    private long checkUnready(int leaf) {
+        if (shutDown.getAsBoolean()) {
+            return leaf == SeamcallLeaf.SYS_LP_SHUTDOWN.number() ? 0 : TdxStatus.SYS_SHUTDOWN.code();
         }
-        return 0;
+        return isOneOf(BEFORE_READY_BITS, leaf) ? 0 : TdxStatus.SYS_NOT_READY.code();
     }
 
     private long run(LeafHandler handler, int leaf, LogicalProcessor lp, long rax, SeamcallRegisters regs) {
@@ -120,6 +142,11 @@ public final class Dispatcher {
         } finally {
             VarHandle.fullFence();
         }
+    }
+
+    /** The leaves of the real module that are not here. */
+    public AbsentLeaves absent() {
+        return absent;
     }
 
     /** Ends every later call, for a reason in words. */

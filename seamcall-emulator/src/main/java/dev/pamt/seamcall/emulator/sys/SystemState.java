@@ -5,8 +5,8 @@ import dev.pamt.seamcall.emulator.lock.SharedExclusiveLock;
 /**
  * How far the module's own initialisation has come.
  *
- * <p>{@code stage} only moves forward: by SYS.INIT, SYS.CONFIG and the SYS.KEY.CONFIG of the last package, each under the
- * exclusive lock. The dispatcher reads it without the lock.
+ * <p>{@code stage} only moves forward: by SYS.INIT, SYS.CONFIG, the SYS.KEY.CONFIG of the last package and SYS.SHUTDOWN,
+ * each under the exclusive lock. The dispatcher reads it without the lock.
  */
 public final class SystemState {
     /** The stages, in order (sys_state of TDX module 1.5.25). */
@@ -18,7 +18,9 @@ public final class SystemState {
         /** SYS.CONFIG is done. */
         CONFIG_DONE,
         /** SYS.KEY.CONFIG is done on every package. */
-        READY
+        READY,
+        /** SYS.SHUTDOWN is done. */
+        SHUT_DOWN
     }
 
     private final SharedExclusiveLock lock = new SharedExclusiveLock();
@@ -40,6 +42,11 @@ public final class SystemState {
     /** Whether all leaves are open. */
     public boolean ready() {
         return stage == Stage.READY;
+    }
+
+    /** Whether all leaves but one are closed. */
+    public boolean shutDown() {
+        return stage == Stage.SHUT_DOWN;
     }
 
     void advanceTo(Stage next) {

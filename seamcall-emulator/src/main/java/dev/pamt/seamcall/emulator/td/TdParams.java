@@ -14,21 +14,34 @@ import dev.pamt.seamcall.emulator.memory.SparseMemory;
  * @param l2Vms how many L2 VMs it has
  * @param rootLevel the level of the Secure EPT's root: 3 for four levels, 4 for five
  * @param wideGpa whether guest addresses have 52 bits and not 48
+ * @param xfam the extended features of the TD
+ * @param tscFrequency the frequency of the TD's clock in units of 25 MHz
  */
-public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, boolean wideGpa) {
+public record TdParams(
+        long attributes, int maxVcpus, int l2Vms, int rootLevel, boolean wideGpa, long xfam, int tscFrequency) {
     /** The alignment of TD_PARAMS. */
     static final int ALIGNMENT = 1024;
 
-    private static final int MAX_VCPUS = 576;
-    private static final int MAX_L2_VMS = 3;
+    /** The number of vCPUs that a TD can have. */
+    public static final int MAX_VCPUS = 576;
+
     private static final long SEPT_VE_DISABLE = 1L << 28;
     private static final long DEBUG = 1;
-    /** DEBUG, ICSSD, LASS, SEPT_VE_DISABLE, MIGRATABLE, PKS, PERFMON. */
-    private static final long KNOWN_ATTRIBUTES =
+
+    /** The attributes that a TD can have: DEBUG, ICSSD, LASS, SEPT_VE_DISABLE, MIGRATABLE, PKS, PERFMON. */
+    public static final long ATTRIBUTES_ALLOWED =
             DEBUG | 1L << 16 | 1L << 27 | SEPT_VE_DISABLE | 1L << 29 | 1L << 30 | 1L << 63;
 
-    private static final long XFAM_ALWAYS = 3;
-    private static final long XFAM_KNOWN = 0x6DBE7;
+    /** The extended features that every TD has. */
+    public static final long XFAM_REQUIRED = 3;
+
+    /** The extended features that a TD can have. */
+    public static final long XFAM_ALLOWED = 0x6DBE7;
+
+    /** The configuration flags that a TD can have. */
+    public static final long CONFIG_FLAGS_ALLOWED = 0x1F;
+
+    private static final int MAX_L2_VMS = 3;
     private static final long XFAM_AVX = 1L << 2;
     private static final long XFAM_AVX512 = 7L << 5;
     private static final long XFAM_CET = 3L << 11;
@@ -40,7 +53,6 @@ public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, 
     private static final int MIN_TSC_FREQUENCY = 4;
     private static final int MAX_TSC_FREQUENCY = 400;
     private static final long WIDE_GPA = 1;
-    private static final long KNOWN_CONFIG_FLAGS = 0x1F;
 
     /** Whether the host may look inside. */
     public boolean debug() {
@@ -59,7 +71,7 @@ public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, 
 
     /** Checks TD_PARAMS in memory, in the module's order; the status, or 0. */
     static long check(SparseMemory memory, long hpa, int controlPages) {
-        if ((memory.read64(hpa) & ~KNOWN_ATTRIBUTES) != 0) {
+        if ((memory.read64(hpa) & ~ATTRIBUTES_ALLOWED) != 0) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.ATTRIBUTES);
         }
         long xfam = memory.read64(hpa + 8);
@@ -82,7 +94,7 @@ public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, 
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.RDX);
         }
         long flags = memory.read64(hpa + 32);
-        if ((flags & ~KNOWN_CONFIG_FLAGS) != 0) {
+        if ((flags & ~CONFIG_FLAGS_ALLOWED) != 0) {
             return TdxStatus.OPERAND_INVALID.with(TdxOperand.EXEC_CONTROLS);
         }
         long eptp = memory.read64(hpa + 24);
@@ -108,8 +120,8 @@ public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, 
 
     /** Whether a TD can have the features: some go together, and AVX-512 needs AVX. */
     private static boolean isPossible(long xfam) {
-        return (xfam & XFAM_ALWAYS) == XFAM_ALWAYS
-                && (xfam & ~XFAM_KNOWN) == 0
+        return (xfam & XFAM_REQUIRED) == XFAM_REQUIRED
+                && (xfam & ~XFAM_ALLOWED) == 0
                 && isAllOrNone(xfam, XFAM_AVX512)
                 && ((xfam & XFAM_AVX512) == 0 || (xfam & XFAM_AVX) != 0)
                 && isAllOrNone(xfam, XFAM_CET)
@@ -128,6 +140,8 @@ public record TdParams(long attributes, int maxVcpus, int l2Vms, int rootLevel, 
                 (int) (word2 & 0xFFFF),
                 (int) (word2 >>> 16 & 0xFF),
                 (int) (memory.read64(hpa + 24) >>> 3),
-                (memory.read64(hpa + 32) & WIDE_GPA) != 0);
+                (memory.read64(hpa + 32) & WIDE_GPA) != 0,
+                memory.read64(hpa + 8),
+                (int) (memory.read64(hpa + 40) & 0xFFFF));
     }
 }

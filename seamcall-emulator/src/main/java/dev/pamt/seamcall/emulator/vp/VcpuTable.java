@@ -24,6 +24,11 @@ public final class VcpuTable {
         return vcpus.get(tdvprHpa);
     }
 
+    /** Whether a processor is inside a vCPU. */
+    public boolean anyInside() {
+        return vcpus.values().stream().anyMatch(vcpu -> vcpu.state() == Vcpu.State.ACTIVE);
+    }
+
     /** Forgets a vCPU. */
     public void remove(long tdvprHpa) {
         vcpus.remove(tdvprHpa);
