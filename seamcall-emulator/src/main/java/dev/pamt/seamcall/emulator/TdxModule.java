@@ -21,6 +21,7 @@ import dev.pamt.seamcall.emulator.sys.SystemState;
 import dev.pamt.seamcall.emulator.td.TdAccess;
 import dev.pamt.seamcall.emulator.td.TdBuildHandlers;
 import dev.pamt.seamcall.emulator.td.TdCreationHandlers;
+import dev.pamt.seamcall.emulator.td.TdMetadataHandlers;
 import dev.pamt.seamcall.emulator.td.TdTable;
 import dev.pamt.seamcall.emulator.td.TdTeardownHandlers;
 import dev.pamt.seamcall.emulator.tdmr.Cmrs;
@@ -28,6 +29,7 @@ import dev.pamt.seamcall.emulator.tdmr.TdmrTable;
 import dev.pamt.seamcall.emulator.vp.GuestSide;
 import dev.pamt.seamcall.emulator.vp.VcpuEntry;
 import dev.pamt.seamcall.emulator.vp.VcpuHandlers;
+import dev.pamt.seamcall.emulator.vp.VcpuMetadataHandlers;
 import dev.pamt.seamcall.emulator.vp.VcpuRunHandlers;
 import dev.pamt.seamcall.emulator.vp.VcpuTable;
 import java.util.List;
@@ -70,8 +72,10 @@ final class TdxModule {
                 new CacheHandlers(machine, pamt, kot),
                 new TdCreationHandlers(machine, pamt, kot, tds),
                 new TdBuildHandlers(machine, pamt, access, SeptEntry.FREE),
+                new TdMetadataHandlers(machine, access),
                 new TdTeardownHandlers(machine, access, kot),
                 new VcpuHandlers(machine, pamt, access, vcpus),
+                new VcpuMetadataHandlers(machine, pamt, access, vcpus),
                 new VcpuRunHandlers(vcpuEntry, vcpus, guestSide, program),
                 sept);
         dispatcher = new Dispatcher(state::ready, state::shutDown, families, fatalListener);

@@ -108,6 +108,11 @@ public final class Td {
         controlPages[controlPageCount++] = hpa;
     }
 
+    /** The address of a control page, 0 for one that is not there. */
+    long controlPageHpa(int index) {
+        return controlPages[index];
+    }
+
     /** Whether the next control page is the root of the Secure EPT. */
     boolean nextControlPageIsSeptRoot() {
         return controlPageCount == SEPT_ROOT;

@@ -3,6 +3,7 @@ package dev.pamt.seamcall.emulator.vp;
 import dev.pamt.seamcall.emulator.pamt.PamtWalk;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdHold;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -49,7 +50,8 @@ public final class Vcpu {
     private final GuestState guest = new GuestState();
     private PamtWalk heldRoot;
     private TdHold heldTd;
-    private volatile int processor = NO_PROCESSOR;
+    private final InterruptPosting interrupts = new InterruptPosting();
+    private final AtomicInteger processor = new AtomicInteger(NO_PROCESSOR);
 
     Vcpu(long tdvprHpa, Td td) {
         this.tdvprHpa = tdvprHpa;
@@ -116,18 +118,27 @@ public final class Vcpu {
         root.release();
     }
 
-    /** The processor with which the vCPU is associated. */
-    int processor() {
-        return processor;
+    /** What the host has set to deliver interrupts. */
+    InterruptPosting interrupts() {
+        return interrupts;
     }
 
-    void associate(int withProcessor) {
-        processor = withProcessor;
-        td.countAssociatedVcpu();
+    /** The processor with which the vCPU is associated. */
+    int processor() {
+        return processor.get();
+    }
+
+    /** Associates the vCPU with a processor if it is with none; whether it is with this one now. */
+    boolean associate(int withProcessor) {
+        int before = processor.compareAndExchange(NO_PROCESSOR, withProcessor);
+        if (before == NO_PROCESSOR) {
+            td.countAssociatedVcpu();
+        }
+        return before == NO_PROCESSOR || before == withProcessor;
     }
 
     void dissociate() {
-        processor = NO_PROCESSOR;
+        processor.set(NO_PROCESSOR);
         td.countDissociatedVcpu();
     }
 }

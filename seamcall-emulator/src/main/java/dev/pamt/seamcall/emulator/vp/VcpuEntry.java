@@ -99,11 +99,8 @@ public final class VcpuEntry {
             return TdxStatus.VCPU_STATE_INCORRECT.with(vcpu.state().code());
         }
         // A vCPU that was associated stays so, whether it can be entered or not.
-        if (vcpu.processor() == Vcpu.NO_PROCESSOR) {
-            vcpu.associate(lp.index());
-        }
         long status =
-                vcpu.processor() == lp.index() ? enterAssociated(vcpu, holds, regs) : TdxStatus.VCPU_ASSOCIATED.code();
+                vcpu.associate(lp.index()) ? enterAssociated(vcpu, holds, regs) : TdxStatus.VCPU_ASSOCIATED.code();
         if (status != ENTERED) {
             vcpu.setState(Vcpu.State.READY);
         }
