@@ -21,6 +21,7 @@ final class RandomCalls {
     private static final int TDS = 3;
     private static final int VCPUS = 2;
     private static final int PARAMS = 0x10000;
+    private static final int SCRATCH = 0x40000;
     private static final int FIRST_VCPU_PAGE = 16;
     private static final int REGIONS = 8;
     private static final int USED_PAGES = 32;
@@ -116,6 +117,19 @@ final class RandomCalls {
 
     /** Makes the next call, and does not run it. */
     void next() {
+        make();
+        SeamcallLeaf leaf = leaf();
+        if (leaf == SeamcallLeaf.SYS_SHUTDOWN) {
+            regs.rcx = 0;
+        } else if (leaf == SeamcallLeaf.SYS_INFO || leaf == SeamcallLeaf.SYS_RDALL) {
+            // Memory is the same through every key id here: what these write elsewhere would be the module's own.
+            regs.rcx = SCRATCH;
+            regs.rdx = SCRATCH;
+            regs.r8 = SCRATCH;
+        }
+    }
+
+    private void make() {
         regs.clear();
         slot = random.nextInt(TDS);
         int kind = random.nextInt(32);
