@@ -105,8 +105,9 @@ final class ModuleAudit {
 
     private void digestSept(long[] digest, long page) {
         long[] words = memory.pageOrNull(page);
-        for (int i = 0; words != null && i < words.length; i++) {
-            digest[2] = mix(digest[2], words[i] & ~SEPT_HOST_PRIORITY);
+        for (int i = 0; i < PAGES; i++) {
+            // A page of zeroes is there or not.
+            digest[2] = mix(digest[2], words == null ? 0 : words[i] & ~SEPT_HOST_PRIORITY);
         }
     }
 
@@ -250,6 +251,9 @@ final class ModuleAudit {
             if (td.lifecycle() == TdLifecycle.KEYS_CONFIGURED && td.params() != null) {
                 Set<Long> reached = new HashSet<>();
                 walk(tdr, td.septRootHpa(0), td.params().rootLevel(), reached);
+                for (int vm = 1; vm <= td.params().l2Vms(); vm++) {
+                    walkL2(tdr, td.septRootHpa(vm), td.params().rootLevel(), reached);
+                }
                 assertEquals(leaves.getOrDefault(tdr, 0), reached.size(), "pages in the Secure EPT");
             }
         }
@@ -270,6 +274,21 @@ final class ModuleAudit {
                 assertTrue(reached.add(hpa), "page mapped twice");
                 if (!leaf) {
                     walk(tdr, hpa, level - 1, reached);
+                }
+            }
+        }
+
+        /** An L2 entry leads to a page of its own tree, or is an alias of a page that the TD has. */
+        private void walkL2(long tdr, long table, int level, Set<Long> reached) {
+            for (int i = 0; i < PAGES; i++) {
+                long entry = memory.read64(table + i * 8L);
+                long hpa = entry & SEPT_HPA;
+                if ((entry & SEPT_LEAF) != 0) {
+                    assertTrue(reached.contains(hpa), "alias of a page that the TD has not");
+                } else if (entry != 0) {
+                    assertEquals(PageType.EPT, type(entry4k(hpa)), "type of an L2 page");
+                    assertTrue(reached.add(hpa), "L2 page mapped twice");
+                    walkL2(tdr, hpa, level - 1, reached);
                 }
             }
         }

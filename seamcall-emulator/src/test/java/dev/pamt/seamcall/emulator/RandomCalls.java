@@ -20,6 +20,7 @@ import java.util.SplittableRandom;
 final class RandomCalls {
     private static final int TDS = 3;
     private static final int VCPUS = 2;
+    private static final int L2_TD = 2;
     private static final int PARAMS = 0x10000;
     private static final int SCRATCH = 0x40000;
     private static final int FIRST_VCPU_PAGE = 16;
@@ -49,6 +50,9 @@ final class RandomCalls {
         SeamcallLeaf.MEM_SEPT_REMOVE,
         SeamcallLeaf.MEM_SEPT_RD,
         SeamcallLeaf.VP_ENTER,
+        SeamcallLeaf.MNG_RD,
+        SeamcallLeaf.VP_RD,
+        SeamcallLeaf.VP_WR,
         SeamcallLeaf.PHYMEM_PAGE_RDMD,
         SeamcallLeaf.PHYMEM_PAGE_WBINVD,
         SeamcallLeaf.PHYMEM_PAMT_ADD,
@@ -84,12 +88,12 @@ final class RandomCalls {
         this.random = random;
     }
 
-    /** Writes the TD_PARAMS of the TDs: 4 and 5 levels of Secure EPT. */
+    /** Writes the TD_PARAMS of the TDs: 4 and 5 levels of Secure EPT, one with an L2 VM. */
     static void writeParams(TestHost host) {
         for (int td = 0; td < TDS; td++) {
             long params = PARAMS + td * 0x1000L;
             host.machine.memory().write64(params + 8, 3);
-            host.machine.memory().write64(params + 16, VCPUS);
+            host.machine.memory().write64(params + 16, VCPUS | (td == L2_TD ? 1 << 16 : 0));
             host.machine.memory().write64(params + 24, 6 | (td == 0 ? 4 : 3) << 3);
             host.machine.memory().write64(params + 40, 40);
         }
@@ -118,6 +122,26 @@ final class RandomCalls {
     /** Makes the next call, and does not run it. */
     void next() {
         make();
+        tame();
+    }
+
+    /** Makes the next call, as a host would that knows what it does. */
+    void nextUseful() {
+        regs.clear();
+        slot = random.nextInt(TDS);
+        useful();
+        tame();
+    }
+
+    /** Sets all words of a call. */
+    void set(long word, SeamcallRegisters registers) {
+        rax = word;
+        regs.set(registers);
+        tame();
+    }
+
+    /** Keeps the module up, and what it writes for the host in the host's own memory. */
+    private void tame() {
         SeamcallLeaf leaf = leaf();
         if (leaf == SeamcallLeaf.SYS_SHUTDOWN) {
             regs.rcx = 0;
@@ -263,7 +287,7 @@ final class RandomCalls {
             case MEM_SEPT_ADD -> {
                 regs.rcx = septGpa();
                 regs.r8 = ownPage();
-                regs.r9 = -1;
+                regs.r9 = l2Page();
                 regs.r10 = -1;
                 regs.r11 = -1;
             }
@@ -284,6 +308,16 @@ final class RandomCalls {
                 regs.rcx = random.nextBoolean() ? anyPage() : PageLevel.SIZE_2M.encode(anyRegion());
             case PHYMEM_PAGE_WBINVD -> regs.rcx = anyPage();
             case PHYMEM_CACHE_WB -> regs.rcx = random.nextInt(4) == 0 ? 1 : 0;
+            case MNG_RD -> {
+                regs.rcx = tdr(slot);
+                regs.rdx = random.nextBoolean() ? -1 : 0x1110_0003_0000_0000L;
+            }
+            case VP_RD, VP_WR -> {
+                regs.rcx = tdvpr();
+                regs.rdx = 2;
+                regs.r8 = random.nextInt(300);
+                regs.r9 = 0xFFFF;
+            }
             case SYS_RD -> regs.rdx = random.nextBoolean() ? -1 : random.nextLong();
             default -> {
                 boolean large = leaf == SeamcallLeaf.MEM_PAGE_DEMOTE
@@ -291,7 +325,7 @@ final class RandomCalls {
                         || (leaf != SeamcallLeaf.MEM_PAGE_RELOCATE && random.nextBoolean());
                 regs.rcx = gpa(large ? 1 : 0);
                 regs.r8 = large && leaf == SeamcallLeaf.MEM_PAGE_AUG ? anyRegion() : guestPage();
-                regs.r9 = -1;
+                regs.r9 = l2Page();
                 regs.r10 = -1;
                 regs.r11 = -1;
                 regs.r12 = pairPage();
@@ -310,6 +344,10 @@ final class RandomCalls {
 
     private long ownPage() {
         return page(1 + slot, 1 + random.nextInt(USED_PAGES - 1));
+    }
+
+    private long l2Page() {
+        return slot == L2_TD && random.nextInt(4) != 0 ? ownPage() : -1;
     }
 
     private long guestPage() {
