@@ -178,8 +178,10 @@ class NeighbourhoodTest {
         if (secondOperand != TdxOperand.RAX) {
             both.set(secondOperand, second.in.get(secondOperand));
         }
-        // Another leaf, or another TD that exists, has mistakes of its own.
-        if (SeamcallLeaf.of(rax) != SeamcallLeaf.of(firstOperand == TdxOperand.RAX ? second.rax : first.rax)) {
+        // Another leaf, or another TD or vCPU that exists, has mistakes of its own.
+        if (SeamcallLeaf.of(first.rax) != SeamcallLeaf.of(second.rax)
+                || namesAnother(first, firstOperand)
+                || namesAnother(second, secondOperand)) {
             return;
         }
         Mistake combined = runForMistake(rax, both);
@@ -187,6 +189,12 @@ class NeighbourhoodTest {
             surprises.add(words(rax, both) + ": " + text(first.status) + " and " + text(second.status)
                     + " together are " + (combined == null ? "none" : text(combined.status)));
         }
+    }
+
+    private boolean namesAnother(Mistake mistake, TdxOperand operand) {
+        long page = operand == TdxOperand.RAX ? -1 : mistake.in.get(operand) & ~1L;
+        return host.machine.module().tds().at(page) != null
+                || host.machine.module().vcpus().at(page) != null;
     }
 
     private long run(long rax, SeamcallRegisters in) {
