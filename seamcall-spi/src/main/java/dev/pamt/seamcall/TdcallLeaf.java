@@ -11,7 +11,9 @@ public enum TdcallLeaf {
     /** TDG.VP.VEINFO.GET: fetches what the last virtualisation exception was about. */
     VP_VEINFO_GET(3, "TDG.VP.VEINFO.GET"),
     /** TDG.MEM.PAGE.ACCEPT: takes a pending page over. */
-    MEM_PAGE_ACCEPT(6, "TDG.MEM.PAGE.ACCEPT");
+    MEM_PAGE_ACCEPT(6, "TDG.MEM.PAGE.ACCEPT"),
+    /** TDG.MEM.PAGE.ATTR.WR: gives L2 VMs access to a page, changes it or takes it away. */
+    MEM_PAGE_ATTR_WR(24, "TDG.MEM.PAGE.ATTR.WR");
 
     private final int number;
     private final String abiName;

@@ -48,7 +48,7 @@ class AbiNumbersTest {
     @Test
     void theLeavesOfAGuestHaveTheNumbersOfTheAbi() {
         assertEquals(
-                "TDG.VP.VMCALL 0 0, TDG.VP.VEINFO.GET 3 3, TDG.MEM.PAGE.ACCEPT 6 6",
+                "TDG.VP.VMCALL 0 0, TDG.VP.VEINFO.GET 3 3, TDG.MEM.PAGE.ACCEPT 6 6, TDG.MEM.PAGE.ATTR.WR 24 24",
                 Arrays.stream(TdcallLeaf.values())
                         .map(leaf -> leaf + " " + leaf.number() + " " + leaf.rax())
                         .collect(Collectors.joining(", ")));
