@@ -9,6 +9,7 @@ import dev.pamt.seamcall.emulator.memory.SparseMemory;
 import dev.pamt.seamcall.emulator.pamt.PageType;
 import dev.pamt.seamcall.emulator.td.Td;
 import dev.pamt.seamcall.emulator.td.TdLifecycle;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -30,6 +31,9 @@ final class ModuleAudit {
     private static final long SEPT_HOST_PRIORITY = 1L << 52;
     private static final long SEPT_LEAF = 1L << 7;
     private static final long SEPT_FREE = 0xE0L << 48;
+
+    /** The bit below those that say which L2 VMs have an alias. */
+    private static final int ALIAS = 57;
 
     /** The address in an entry, without the key id, which has bits 45:40 here. */
     private static final long SEPT_HPA = (1L << 40) - PageLevel.SIZE_4K.bytes();
@@ -143,6 +147,7 @@ final class ModuleAudit {
         private final Set<Long> roots = new HashSet<>();
         private final Map<Long, Long> children = new HashMap<>();
         private final Map<Long, Integer> leaves = new HashMap<>();
+        private final int[] aliases = new int[4];
 
         void run() {
             for (int gib = 0; gib < 2; gib++) {
@@ -252,8 +257,10 @@ final class ModuleAudit {
                 Set<Long> reached = new HashSet<>();
                 walk(tdr, td.septRootHpa(0), td.params().rootLevel(), reached);
                 for (int vm = 1; vm <= td.params().l2Vms(); vm++) {
-                    walkL2(tdr, td.septRootHpa(vm), td.params().rootLevel(), reached);
+                    int entries = walkL2(td.septRootHpa(vm), td.params().rootLevel(), reached);
+                    assertEquals(aliases[vm], entries, "entries of an L2 VM, and alias bits");
                 }
+                Arrays.fill(aliases, 0);
                 assertEquals(leaves.getOrDefault(tdr, 0), reached.size(), "pages in the Secure EPT");
             }
         }
@@ -265,6 +272,9 @@ final class ModuleAudit {
                     continue;
                 }
                 assertEquals(0, entry & SEPT_LOCK, "Secure EPT entry lock");
+                for (int vm = 1; vm < aliases.length; vm++) {
+                    aliases[vm] += (int) (entry >>> (ALIAS + vm) & 1);
+                }
                 boolean leaf = (entry & SEPT_LEAF) != 0;
                 // A pending 2M entry counts accepted pages in its low address bits.
                 long hpa = entry & SEPT_HPA & (leaf ? -1L << (12 + 9 * level) : -1);
@@ -278,19 +288,22 @@ final class ModuleAudit {
             }
         }
 
-        /** An L2 entry leads to a page of its own tree, or is an alias of a page that the TD has. */
-        private void walkL2(long tdr, long table, int level, Set<Long> reached) {
+        /** An L2 entry leads to a page of its own tree, or is an alias of a page that the TD has; how many there are. */
+        private int walkL2(long table, int level, Set<Long> reached) {
+            int entries = 0;
             for (int i = 0; i < PAGES; i++) {
                 long entry = memory.read64(table + i * 8L);
                 long hpa = entry & SEPT_HPA;
+                entries += entry == 0 ? 0 : 1;
                 if ((entry & SEPT_LEAF) != 0) {
                     assertTrue(reached.contains(hpa), "alias of a page that the TD has not");
                 } else if (entry != 0) {
                     assertEquals(PageType.EPT, type(entry4k(hpa)), "type of an L2 page");
                     assertTrue(reached.add(hpa), "L2 page mapped twice");
-                    walkL2(tdr, hpa, level - 1, reached);
+                    entries += walkL2(hpa, level - 1, reached);
                 }
             }
+            return entries;
         }
 
         private int regionOf(long hpa) {

@@ -395,7 +395,16 @@ final class RandomCalls {
     static GuestAction guestAction(SplittableRandom random) {
         long gpa2m = random.nextInt(3) * PageLevel.SIZE_2M.bytes();
         long gpa4k = gpa2m + random.nextInt(3) * PageLevel.SIZE_4K.bytes();
-        return switch (random.nextInt(6)) {
+        return switch (random.nextInt(8)) {
+            case 6 -> {
+                boolean large = random.nextBoolean();
+                long attributes = (long) (0x8000 | random.nextInt(128)) << 16;
+                yield new GuestAction.WriteAttributes(
+                        large ? gpa2m : gpa4k,
+                        large ? PageLevel.SIZE_2M : PageLevel.SIZE_4K,
+                        attributes,
+                        (long) random.nextInt(128) << 16);
+            }
             case 0 -> new GuestAction.Accept(gpa4k, PageLevel.SIZE_4K);
             case 1 -> new GuestAction.Accept(gpa2m, PageLevel.SIZE_2M);
             case 2 -> new GuestAction.Access(gpa4k, AccessKind.WRITE);

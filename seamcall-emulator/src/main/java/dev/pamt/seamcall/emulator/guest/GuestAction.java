@@ -25,6 +25,28 @@ public sealed interface GuestAction {
     }
 
     /**
+     * TDG.MEM.PAGE.ATTR.WR: gives L2 VMs access to a page, changes it or takes it away.
+     *
+     * @param gpa the guest address
+     * @param level the page size
+     * @param attributes 16 bits for each VM, from VM 0 in the lowest ones: R, W, Xs, Xu, VGP, PWA, SSS, and bit 15, valid
+     * @param mask the attributes to be written, at the same places
+     */
+    record WriteAttributes(long gpa, PageLevel level, long attributes, long mask) implements GuestAction {
+        /**
+         * Makes the action.
+         *
+         * @param gpa the guest address
+         * @param level the page size
+         * @param attributes the attributes
+         * @param mask those to be written
+         */
+        public WriteAttributes {
+            Objects.requireNonNull(level, "level");
+        }
+    }
+
+    /**
      * Accesses memory.
      *
      * @param gpa the guest address

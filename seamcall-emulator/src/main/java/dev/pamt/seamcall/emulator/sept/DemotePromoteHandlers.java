@@ -123,7 +123,7 @@ final class DemotePromoteHandlers implements HandlerFamily {
             if (l2[vm].level != call.level) {
                 return l2Trees.fail(l2[vm], vm, regs, TdxStatus.L2_SEPT_WALK_FAILED);
             }
-            memory.fillPage(pageOf(septPages, vm), SeptEntry.L2_FREE);
+            fillL2(call, l2[vm].entry, vm, pageOf(septPages, vm));
         }
         long status = askForInterrupt(lp, call, regs);
         if (status != 0) {
@@ -141,7 +141,7 @@ final class DemotePromoteHandlers implements HandlerFamily {
                 td.addChildPages(1);
             }
             if (l2[vm] != null) {
-                Words.sv(l2[vm].words, l2[vm].index, SeptEntry.l2NonLeaf(access.withHkid(td, pageOf(septPages, vm))));
+                Words.sv(l2[vm].words, l2[vm].index, L2Entry.nonLeaf(access.withHkid(td, pageOf(septPages, vm))));
                 entry |= SeptEntry.aliasBit(vm);
             }
         }
@@ -153,8 +153,22 @@ final class DemotePromoteHandlers implements HandlerFamily {
     }
 
     private void fillWithSmallPages(GpaCall call, long septPage) {
-        long small =
-                SeptEntry.unlocked(SeptEntry.inState(call.entry, call.state().unblocked(), call.level));
+        fill(
+                call,
+                septPage,
+                SeptEntry.unlocked(SeptEntry.inState(call.entry, call.state().unblocked(), call.level)));
+    }
+
+    /** The small pages have the alias that the large page had; of a page that is accepted it is open again. */
+    private void fillL2(GpaCall call, long l2Entry, int vm, long septPage) {
+        if (!SeptEntry.isAliased(call.entry, vm)) {
+            memory.fillPage(septPage, L2Entry.FREE);
+        } else {
+            fill(call, septPage, call.state().isPending() ? l2Entry : L2Entry.unblocked(l2Entry));
+        }
+    }
+
+    private void fill(GpaCall call, long septPage, long small) {
         long stride = 1L << SeptAccess.shift(call.level - 1);
         long[] words = memory.page(septPage);
         for (int i = 0; i < ENTRIES; i++) {
@@ -218,7 +232,7 @@ final class DemotePromoteHandlers implements HandlerFamily {
                 if (!access.lockSeptPage(call, vm, l2Page)) {
                     return TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX);
                 }
-                if (!isFree(memory.pageOrNull(l2Page))) {
+                if (!isUniformL2(memory.pageOrNull(l2Page), call.level)) {
                     return access.fail(call, regs, TdxStatus.EPT_INVALID_PROMOTE_CONDITIONS);
                 }
             }
@@ -246,15 +260,19 @@ final class DemotePromoteHandlers implements HandlerFamily {
         return SeptEntry.withoutHostPriority(SeptEntry.withoutCounter(entry, level));
     }
 
-    private static boolean isFree(long[] l2Words) {
-        if (l2Words != null) {
-            for (long word : l2Words) {
-                if (word != SeptEntry.L2_FREE) {
-                    return false;
-                }
-            }
+    /** Whether an L2 page has nothing in it, or 512 aliases that differ in their addresses only. */
+    private boolean isUniformL2(long[] words, int level) {
+        if (words == null) {
+            return true;
         }
-        return true;
+        long first = words[0];
+        long alignment = 1L << SeptAccess.shift(level);
+        boolean good =
+                first == L2Entry.FREE || (SeptEntry.isLeaf(first) && (access.pageHpaOf(first) & alignment - 1) == 0);
+        for (int i = 1; i < ENTRIES && good; i++) {
+            good = SeptEntry.withHpa(words[i], 0) == SeptEntry.withHpa(first, 0);
+        }
+        return good;
     }
 
     private long merge(GpaCall call, int version, SeamcallRegisters regs) {
@@ -271,7 +289,8 @@ final class DemotePromoteHandlers implements HandlerFamily {
             if (call.known(vm) != null) {
                 GpaCall l2 = l2Trees.aliasEntry(call, vm);
                 long l2Page = access.pageHpaOf(l2.entry);
-                Words.sv(l2.words, l2.index, SeptEntry.L2_FREE);
+                long[] small = memory.pageOrNull(l2Page);
+                Words.sv(l2.words, l2.index, small == null ? L2Entry.FREE : small[0]);
                 long hint = access.free(td, call.known(vm), PageLevel.SIZE_4K);
                 if (version > 0) {
                     regs.set(L2Trees.operand(vm), l2Page | hint);

@@ -1,6 +1,7 @@
 package dev.pamt.seamcall.emulator.sept;
 
 import dev.pamt.seamcall.PageLevel;
+import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.emulator.memory.SparseMemory;
@@ -8,10 +9,11 @@ import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.platform.LogicalProcessor;
 import dev.pamt.seamcall.emulator.platform.Machine;
 import dev.pamt.seamcall.emulator.td.Td;
+import java.util.function.Function;
 
 /**
- * Secure EPT as a guest meets it: TDG.MEM.PAGE.ACCEPT, and the walk of the processor for a plain access (TDX module 1.5.25,
- * tdg_mem_page_accept.c, td_ept_violation.c).
+ * Secure EPT as a guest meets it: TDG.MEM.PAGE.ACCEPT and ATTR.WR, and the walk of the processor for a plain access (TDX module
+ * 1.5.25, tdg_mem_page_accept.c, tdg_mem_page_attr_wr.c, td_ept_violation.c).
  *
  * <p>A guest takes no lock but that of the entry it accepts; what keeps the tree in place is that its vCPU is inside.
  */
@@ -59,7 +61,7 @@ public final class GuestPages {
             return extendedQualification;
         }
 
-        private static Visit status(long status) {
+        static Visit status(long status) {
             Visit visit = new Visit(Result.STATUS);
             visit.status = status;
             return visit;
@@ -69,21 +71,35 @@ public final class GuestPages {
     private static final long LEVEL = 7;
     private static final long RESERVED = 0xFF8 | -1L << 52;
     private static final int PAGES_IN_2M = 512;
-    private static final long VIOLATION_BY_ACCEPT = 1;
+    private static final int VIOLATION_BY_ACCEPT = 1;
 
     private final SeptAccess access;
+    private final L2Trees l2Trees;
+    private final GuestAliases aliases;
     private final SparseMemory memory;
 
-    GuestPages(Machine machine, SeptAccess access) {
+    GuestPages(Machine machine, SeptAccess access, L2Trees l2Trees) {
         this.access = access;
+        this.l2Trees = l2Trees;
+        aliases = new GuestAliases(this, l2Trees);
         memory = machine.memory();
     }
 
     /** Accepts a page. */
     public Visit accept(LogicalProcessor lp, Td td, long gpaAndLevel) {
+        return onEntry(td, gpaAndLevel, PageLevel.SIZE_2M, VIOLATION_BY_ACCEPT, at -> acceptLocked(lp, at));
+    }
+
+    /** Gives L2 VMs access to a page: RCX is the page, RDX the attributes, R8 the mask; RCX and RDX are also written. */
+    public Visit writeAttributes(Td td, SeamcallRegisters regs) {
+        return aliases.write(td, regs);
+    }
+
+    /** Checks an address, finds and locks its entry for a guest, and acts on it; the action gives the lock back. */
+    Visit onEntry(Td td, long gpaAndLevel, PageLevel highest, int violationType, Function<GpaCall, Visit> action) {
         int asked = (int) (gpaAndLevel & LEVEL);
         long gpa = gpaAndLevel & ~LEVEL;
-        boolean good = asked <= PageLevel.SIZE_2M.code()
+        boolean good = asked <= highest.code()
                 && (gpa & RESERVED) == 0
                 && (gpa & (1L << SeptAccess.shift(asked)) - 1) == 0
                 && access.isPrivate(td, gpa);
@@ -92,16 +108,16 @@ public final class GuestPages {
         }
         GpaCall at = find(td, gpa, asked);
         if (at.level != asked) {
-            return at.state() == SeptState.MAPPED
+            return violationType == VIOLATION_BY_ACCEPT && at.state() == SeptState.MAPPED
                     ? Visit.status(TdxStatus.PAGE_ALREADY_ACCEPTED.with(at.level))
-                    : violation(at, asked);
+                    : violation(at, asked, violationType);
         }
         return switch (SeptEntry.acquireByGuest(at.words, at.index)) {
             case BUSY -> Visit.status(TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX));
             case HOST_PRIORITY -> new Visit(Result.HOST_PRIORITY);
             case ACQUIRED -> {
                 at.entry = Words.lv(at.words, at.index);
-                yield acceptLocked(lp, at);
+                yield action.apply(at);
             }
         };
     }
@@ -116,7 +132,9 @@ public final class GuestPages {
             return Visit.status(TdxStatus.PAGE_ALREADY_ACCEPTED.with(at.level));
         }
         boolean smaller = state == SeptState.NL_MAPPED || state == SeptState.NL_BLOCKED;
-        return smaller ? Visit.status(TdxStatus.PAGE_SIZE_MISMATCH.with(at.level)) : violation(at, at.level);
+        return smaller
+                ? Visit.status(TdxStatus.PAGE_SIZE_MISMATCH.with(at.level))
+                : violation(at, at.level, VIOLATION_BY_ACCEPT);
     }
 
     private Visit acceptPending(LogicalProcessor lp, GpaCall at) {
@@ -133,6 +151,7 @@ public final class GuestPages {
                 }
             }
         }
+        l2Trees.updateAliases(at, L2Entry::unblocked);
         SeptEntry.publish(at.words, at.index, SeptEntry.inState(at.entry, SeptState.MAPPED, at.level));
         return Visit.status(0);
     }
@@ -166,10 +185,10 @@ public final class GuestPages {
         return at;
     }
 
-    /** Type 1, level asked for 34:32, level reached 37:35, state there 45:38, leaf 46. */
-    private static Visit violation(GpaCall at, int asked) {
+    /** The type, level asked for 34:32, level reached 37:35, state there 45:38, leaf 46. */
+    static Visit violation(GpaCall at, int asked, int type) {
         Visit visit = new Visit(Result.VIOLATION);
-        visit.extendedQualification = VIOLATION_BY_ACCEPT
+        visit.extendedQualification = type
                 | (long) asked << 32
                 | (long) at.level << 35
                 | (long) at.state().architectural() << 38

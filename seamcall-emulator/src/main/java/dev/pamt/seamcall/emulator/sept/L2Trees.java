@@ -3,7 +3,9 @@ package dev.pamt.seamcall.emulator.sept;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.platform.ModuleFatal;
+import java.util.function.LongUnaryOperator;
 
 /**
  * The Secure EPT trees of the L2 VMs of a TD, beside its own: operands, walks and descriptions (TDX module 1.5.25,
@@ -44,14 +46,24 @@ final class L2Trees {
     GpaCall aliasEntry(GpaCall call, int vm) {
         GpaCall l2 = entry(call, vm);
         ModuleFatal.unless(l2.level == call.level, WALK_OF_ALIAS);
-        ModuleFatal.unless(l2.entry != SeptEntry.L2_FREE, ENTRY_OF_ALIAS);
+        ModuleFatal.unless(l2.entry != L2Entry.FREE, ENTRY_OF_ALIAS);
         return l2;
+    }
+
+    /** Changes the entries of all L2 VMs that the entry of a call has an alias in. */
+    void updateAliases(GpaCall call, LongUnaryOperator change) {
+        for (int vm = 1; vm < VMS; vm++) {
+            if (SeptEntry.isAliased(call.entry, vm)) {
+                GpaCall l2 = aliasEntry(call, vm);
+                Words.sv(l2.words, l2.index, change.applyAsLong(l2.entry));
+            }
+        }
     }
 
     /** Fails with a description of the L2 entry; the status says VM and level. */
     long fail(GpaCall l2, int vm, SeamcallRegisters regs, TdxStatus status) {
-        regs.rcx = l2.entry == SeptEntry.L2_FREE ? 1L << 63 : l2.entry & (SeptEntry.READ_WRITE_EXECUTE | SeptEntry.XU);
-        regs.rdx = (long) vm << 16 | (long) SeptEntry.l2Architectural(l2.entry) << 8 | l2.level;
+        regs.rcx = L2Entry.shown(l2.entry);
+        regs.rdx = (long) vm << 16 | (long) L2Entry.architectural(l2.entry) << 8 | l2.level;
         return status.with((long) vm << 16 | l2.level);
     }
 }

@@ -40,14 +40,16 @@ final class PrivatePageHandlers implements HandlerFamily {
     private static final long EXTEND_ALIGNMENT = 256;
 
     private final SeptAccess access;
+    private final L2Trees l2Trees;
     private final Pamt pamt;
     private final SparseMemory memory;
     private final HpaRules hpas;
     private final Timing timing;
     private final RacePoint.Listener racePoints;
 
-    PrivatePageHandlers(Machine machine, SeptAccess access, Pamt pamt) {
+    PrivatePageHandlers(Machine machine, SeptAccess access, L2Trees l2Trees, Pamt pamt) {
         this.access = access;
+        this.l2Trees = l2Trees;
         this.pamt = pamt;
         memory = machine.memory();
         hpas = machine.hpas();
@@ -132,6 +134,7 @@ final class PrivatePageHandlers implements HandlerFamily {
         long status = access.checkTracked(call, regs, call.known(0).bepoch());
         if (status == 0) {
             timing.spend(SeamcallLeaf.MEM_PAGE_REMOVE);
+            l2Trees.updateAliases(call, entry -> L2Entry.FREE);
             call.publish(SeptEntry.FREE);
             regs.rcx = page | access.free(call.td(), call.known(0), level);
         }
@@ -175,7 +178,12 @@ final class PrivatePageHandlers implements HandlerFamily {
         timing.spend(SeamcallLeaf.MEM_PAGE_RELOCATE);
         call.known(0).free();
         call.given().assignFresh(PageType.REG, td.tdrHpa());
-        long entry = SeptEntry.withHpa(call.entry, access.withHkid(td, newHpa));
+        long hpaWithHkid = access.withHkid(td, newHpa);
+        l2Trees.updateAliases(call, alias -> {
+            long moved = SeptEntry.withHpa(alias, hpaWithHkid);
+            return state.isPending() ? moved : L2Entry.unblocked(moved);
+        });
+        long entry = SeptEntry.withHpa(call.entry, hpaWithHkid);
         call.publish(SeptEntry.inState(entry, state, call.level));
     }
 

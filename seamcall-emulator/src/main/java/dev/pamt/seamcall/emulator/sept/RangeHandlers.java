@@ -5,7 +5,6 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
-import dev.pamt.seamcall.emulator.memory.Words;
 import dev.pamt.seamcall.emulator.pamt.ImplicitEntry;
 import dev.pamt.seamcall.emulator.pamt.LockMode;
 import dev.pamt.seamcall.emulator.pamt.Pamt;
@@ -66,7 +65,7 @@ final class RangeHandlers implements HandlerFamily {
         timing.spend(SeamcallLeaf.MEM_RANGE_BLOCK);
         ImplicitEntry page = pageOf(call);
         call.publish(SeptEntry.inState(call.entry, blocked, call.level));
-        setAliasesBlocked(call, true);
+        l2Trees.updateAliases(call, L2Entry::blocked);
         page.setBepoch(call.td().epoch());
         return 0;
     }
@@ -86,7 +85,7 @@ final class RangeHandlers implements HandlerFamily {
         }
         timing.spend(SeamcallLeaf.MEM_RANGE_UNBLOCK);
         if (!state.isPending()) {
-            setAliasesBlocked(call, false);
+            l2Trees.updateAliases(call, L2Entry::unblocked);
         }
         call.publish(SeptEntry.inState(call.entry, state.unblocked(), call.level));
         return 0;
@@ -95,15 +94,6 @@ final class RangeHandlers implements HandlerFamily {
     private ImplicitEntry pageOf(GpaCall call) {
         PageLevel level = call.state().isLeaf() ? PageLevel.ofCode(call.level) : PageLevel.SIZE_4K;
         return pamt.implicit(access.pageHpa(call), level);
-    }
-
-    private void setAliasesBlocked(GpaCall call, boolean blocked) {
-        for (int vm = 1; vm < L2Trees.VMS; vm++) {
-            if (SeptEntry.isAliased(call.entry, vm)) {
-                GpaCall l2 = l2Trees.aliasEntry(call, vm);
-                Words.sv(l2.words, l2.index, SeptEntry.l2NonLeaf(l2.entry, blocked));
-            }
-        }
     }
 
     /** MEM.TRACK: begins an epoch, once no vCPU is inside since the one before the last. */

@@ -45,9 +45,6 @@ public final class SeptEntry {
     /** An entry that maps nothing; a TD begins with a root page full of them. */
     public static final long FREE = SUPPRESS_VE | SeptState.FREE.bits();
 
-    /** An L2 entry that maps nothing. */
-    static final long L2_FREE = 0;
-
     private SeptEntry() {}
 
     /** Tries to lock an entry for the host. */
@@ -118,16 +115,6 @@ public final class SeptEntry {
         return SUPPRESS_VE | SeptState.NL_MAPPED.bits() | hpaWithHkid | PERMISSIONS;
     }
 
-    /** An L2 entry that leads to an L2 Secure EPT page. */
-    static long l2NonLeaf(long hpaWithHkid) {
-        return hpaWithHkid | PERMISSIONS;
-    }
-
-    /** An L2 non-leaf entry, blocked or not. */
-    static long l2NonLeaf(long entry, boolean blocked) {
-        return blocked ? (entry & ~PERMISSIONS) | TDB : (entry & ~TDB) | PERMISSIONS;
-    }
-
     /** The entry in another state, with the permissions of that state and nothing accepted. */
     static long inState(long entry, SeptState state, int level) {
         return (withoutCounter(entry, level) & ~(STATE_MASK | PERMISSIONS)) | state.bits() | permissions(state);
@@ -159,14 +146,6 @@ public final class SeptEntry {
     /** The entry without the counter that a pending 2M entry has in its address. */
     static long withoutCounter(long entry, int level) {
         return level == 1 && SeptState.of(entry).isPending() ? entry & ~COUNTER : entry;
-    }
-
-    /** The number by which the host knows the state of an L2 entry; entries of L2 leaves are never made. */
-    static int l2Architectural(long entry) {
-        if (entry == L2_FREE) {
-            return 0x40;
-        }
-        return (entry & TDB) == 0 ? 0xC4 : 0xC1;
     }
 
     static boolean isAliased(long entry, int vm) {

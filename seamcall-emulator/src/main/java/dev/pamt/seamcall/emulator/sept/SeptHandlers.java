@@ -21,11 +21,11 @@ public final class SeptHandlers implements HandlerFamily {
     /** Makes the leaves. */
     public SeptHandlers(Machine machine, Pamt pamt, PamtResize resize, TdAccess tds) {
         access = new SeptAccess(machine, pamt, tds);
-        guestPages = new GuestPages(machine, access);
         L2Trees l2Trees = new L2Trees(access);
+        guestPages = new GuestPages(machine, access, l2Trees);
         families = List.of(
                 new SeptPageHandlers(machine, access, l2Trees, pamt),
-                new PrivatePageHandlers(machine, access, pamt),
+                new PrivatePageHandlers(machine, access, l2Trees, pamt),
                 new RangeHandlers(machine, access, l2Trees, tds, pamt),
                 new DemotePromoteHandlers(machine, access, l2Trees, pamt, resize));
     }

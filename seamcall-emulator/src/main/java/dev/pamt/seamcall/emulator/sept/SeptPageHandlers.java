@@ -141,7 +141,7 @@ final class SeptPageHandlers implements HandlerFamily {
             if (l2[vm].level != call.level) {
                 return l2Trees.fail(l2[vm], vm, regs, TdxStatus.L2_SEPT_WALK_FAILED);
             }
-            if (l2[vm].entry == SeptEntry.L2_FREE) {
+            if (l2[vm].entry == L2Entry.FREE) {
                 return lockPage(vm);
             }
             if (call.flag) {
@@ -176,7 +176,7 @@ final class SeptPageHandlers implements HandlerFamily {
 
         private long take(int vm, long entry) {
             Td td = call.td();
-            memory.fillPage(pages[vm], vm == 0 ? SeptEntry.FREE : SeptEntry.L2_FREE);
+            memory.fillPage(pages[vm], vm == 0 ? SeptEntry.FREE : L2Entry.FREE);
             call.given(vm).assignFresh(PageType.EPT, td.tdrHpa());
             td.addChildPages(1);
             long page = access.withHkid(td, pages[vm]);
@@ -185,7 +185,7 @@ final class SeptPageHandlers implements HandlerFamily {
             if (vm == 0) {
                 return SeptEntry.nonLeaf(page);
             }
-            Words.sv(l2[vm].words, l2[vm].index, SeptEntry.l2NonLeaf(page));
+            Words.sv(l2[vm].words, l2[vm].index, L2Entry.nonLeaf(page));
             return entry | SeptEntry.aliasBit(vm);
         }
 
@@ -244,7 +244,7 @@ final class SeptPageHandlers implements HandlerFamily {
         for (int vm = L2Trees.VMS - 1; vm > 0; vm--) {
             if (l2[vm] != null) {
                 long l2Page = access.pageHpaOf(l2[vm].entry);
-                Words.sv(l2[vm].words, l2[vm].index, SeptEntry.L2_FREE);
+                Words.sv(l2[vm].words, l2[vm].index, L2Entry.FREE);
                 long hint = access.free(call.td(), call.known(vm), PageLevel.SIZE_4K);
                 if (version > 0) {
                     regs.set(L2Trees.operand(vm), l2Page | hint);
@@ -265,16 +265,19 @@ final class SeptPageHandlers implements HandlerFamily {
         timing.spend(SeamcallLeaf.MEM_SEPT_RD);
         access.describe(call, regs);
         if (call.flag) {
-            regs.r8 = l2Attributes(call.entry);
+            regs.r8 = l2Attributes(call);
         }
         return 0;
     }
 
-    private static long l2Attributes(long entry) {
+    private long l2Attributes(GpaCall call) {
         long attributes = 0;
         for (int vm = 1; vm < L2Trees.VMS; vm++) {
-            if (SeptEntry.isAliased(entry, vm)) {
-                attributes |= L2_NON_LEAF_ATTRIBUTES << (vm * L2_ATTRIBUTES_BITS);
+            if (SeptEntry.isAliased(call.entry, vm)) {
+                long ofVm = call.state().isLeaf()
+                        ? L2Entry.attributes(l2Trees.aliasEntry(call, vm).entry)
+                        : L2_NON_LEAF_ATTRIBUTES;
+                attributes |= ofVm << (vm * L2_ATTRIBUTES_BITS);
             }
         }
         return attributes;

@@ -5,7 +5,7 @@
  * (tdh_mem_sept_add.c, tdh_mem_sept_remove.c, tdh_mem_sept_rd.c); TDH.MEM.PAGE.ADD, AUG, REMOVE, RELOCATE, DEMOTE and PROMOTE
  * (tdh_mem_page_add.c and so on); TDH.MEM.RANGE.BLOCK and UNBLOCK (tdh_mem_range_block.c, tdh_mem_range_unblock.c);
  * TDH.MEM.TRACK (tdh_mem_track.c); TDH.MR.EXTEND (tdh_mr_extend.c). A guest's own TDG.MEM.PAGE.ACCEPT
- * (tdg_mem_page_accept.c) is here, too, since it changes entries.
+ * (tdg_mem_page_accept.c) and ATTR.WR (tdg_mem_page_attr_wr.c) are here, too, since they change entries.
  *
  * <p>To read: SeptEntry has the bits, SeptAccess the way and the order of locks, GpaCall what a call holds; then the families
  * of leaves.

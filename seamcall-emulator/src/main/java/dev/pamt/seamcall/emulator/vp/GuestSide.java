@@ -80,7 +80,8 @@ public final class GuestSide {
         return switch (leaf) {
             case VP_VMCALL -> vmcall(vcpu, regs, exit);
             case VP_VEINFO_GET -> getVeInfo(guest, regs);
-            case MEM_PAGE_ACCEPT -> accept(lp, vcpu, regs.rcx, exit);
+            case MEM_PAGE_ACCEPT -> outcome(vcpu, regs.rcx, pages.accept(lp, vcpu.td(), regs.rcx), exit);
+            case MEM_PAGE_ATTR_WR -> outcome(vcpu, regs.rcx, pages.writeAttributes(vcpu.td(), regs), exit);
         };
     }
 
@@ -117,8 +118,7 @@ public final class GuestSide {
         return done(guest, info == null ? TdxStatus.NO_VALID_VE_INFO.code() : 0);
     }
 
-    private ActionOutcome accept(LogicalProcessor lp, Vcpu vcpu, long gpaAndLevel, Exit exit) {
-        GuestPages.Visit visit = pages.accept(lp, vcpu.td(), gpaAndLevel);
+    private ActionOutcome outcome(Vcpu vcpu, long gpaAndLevel, GuestPages.Visit visit, Exit exit) {
         return switch (visit.result()) {
             case STATUS -> done(vcpu.guest(), visit.status());
             case HOST_PRIORITY -> turnedAway(vcpu, exit);

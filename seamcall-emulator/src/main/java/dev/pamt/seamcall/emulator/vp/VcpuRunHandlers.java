@@ -100,6 +100,12 @@ public final class VcpuRunHandlers implements HandlerFamily {
             guestRegs.rcx = accept.level().encode(accept.gpa());
             return side.tdcall(lp, vcpu, TdcallLeaf.MEM_PAGE_ACCEPT.rax(), guestRegs, exit);
         }
+        if (action instanceof GuestAction.WriteAttributes write) {
+            guestRegs.rcx = write.level().encode(write.gpa());
+            guestRegs.rdx = write.attributes();
+            guestRegs.r8 = write.mask();
+            return side.tdcall(lp, vcpu, TdcallLeaf.MEM_PAGE_ATTR_WR.rax(), guestRegs, exit);
+        }
         if (action instanceof GuestAction.Access access) {
             return side.access(vcpu, access.gpa(), access.kind(), exit);
         }
