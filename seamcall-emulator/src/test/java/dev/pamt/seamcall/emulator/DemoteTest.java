@@ -106,6 +106,18 @@ class DemoteTest {
         assertEquals(1L << 63 | ALIASES | TD_KEY | pages[0] | ANY_ACCESS, td.entry(0, 1));
     }
 
+    /** The module masks bit 63 in the copy that it checks, and returns what it was given. */
+    @Test
+    void bit63BesideAnL2PageIsLookedPastAndReturned() {
+        long[] pages = septPages(1, L2_VMS);
+        expect(TdxStatus.SUCCESS, demote(pages[0], pages[1] | NOT_USED, pages[2], pages[3] | NOT_USED));
+        assertArrayEquals(
+                new long[] {pages[1] | NOT_USED, pages[2], pages[3] | NOT_USED},
+                new long[] {host.regs.r9, host.regs.r10, host.regs.r11});
+        assertTaken(pages);
+        assertEquals(TD_KEY | pages[3] | ANY_ACCESS, host.machine.memory().read64(septPage(3, 2)));
+    }
+
     @Test
     void theSeptPageOfTheTdMapsThe512SmallPagesAsTheLargeOneWasMapped() {
         demote(septPages(1, L2_VMS));

@@ -53,6 +53,8 @@ class TdParamsTest {
         "16, 577, MAX_VCPUS",
         "16, 0x40001, NUM_L2_VMS",
         "16, 0x100000001, RDX",
+        "16, 0x2000004, RDX",
+        "16, 0x80000004, RDX",
         "24, 0x18, EPTP_CONTROLS",
         "24, 0x16, EPTP_CONTROLS",
         "24, 0x2E, EPTP_CONTROLS",
@@ -72,10 +74,18 @@ class TdParamsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 1", "16, 576", "24, 0x26", "40, 4", "40, 400", "80, 1", "256, 1"})
+    @CsvSource({"0, 1", "0, 0x10000", "16, 576", "16, 0x1000004", "24, 0x26", "40, 4", "40, 400", "80, 1", "256, 1"})
     void theLimitsAreAllowed(int offset, String word) {
         write(offset, Long.decode(word));
         expect(TdxStatus.SUCCESS, init(PARAMS));
+    }
+
+    /** The flags of MSR_CONFIG_CTLS stand beside the number of vCPUs and are checked after the clock. */
+    @Test
+    void theReservedFlagsOfMsrConfigurationAreCheckedLate() {
+        write(16, 0x2000004);
+        write(40, 3);
+        expect(TdxStatus.OPERAND_INVALID.with(TdxOperand.TSC_FREQUENCY), init(PARAMS));
     }
 
     @Test
