@@ -309,6 +309,17 @@ class TdBuildTest {
     }
 
     @Test
+    void aPackageThatNeverHadTheKeyMustWriteItsCachesBackToo() {
+        expect(TdxStatus.SUCCESS, create(TDR, HKID));
+        expect(TdxStatus.SUCCESS, keyConfig(0));
+        expect(TdxStatus.SUCCESS, host.calls().mngVpflushdone(regs, TDR));
+        expect(TdxStatus.SUCCESS, host.calls(0).cacheWb(regs, 0));
+        expect(TdxStatus.WBCACHE_NOT_COMPLETE, host.calls().mngKeyFreeid(regs, TDR));
+        expect(TdxStatus.SUCCESS, host.calls(1).cacheWb(regs, 0));
+        expect(TdxStatus.SUCCESS, host.calls().mngKeyFreeid(regs, TDR));
+    }
+
+    @Test
     void aTdWhoseKeyWasNeverConfiguredCanBeEnded() {
         expect(TdxStatus.SUCCESS, create(TDR, HKID));
         expect(TdxStatus.SUCCESS, host.calls().mngVpflushdone(regs, TDR));
