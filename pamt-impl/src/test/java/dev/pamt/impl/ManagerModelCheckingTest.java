@@ -82,7 +82,7 @@ class ManagerModelCheckingTest {
         StrayPutModel.prepare(idle);
         // A stray shows for one step: short scenarios, and many interleavings of each.
         options()
-                .iterations(8 * SCENARIOS)
+                .iterations(3 * SCENARIOS)
                 .sequentialSpecification(StrayPutSpecification.class)
                 .check(StrayPutModel.class);
         System.out.printf(
@@ -99,7 +99,7 @@ class ManagerModelCheckingTest {
                 .threads(3)
                 .actorsBefore(0)
                 .actorsPerThread(1)
-                .invocationsPerIteration(10 * INTERLEAVINGS)
+                .invocationsPerIteration(3 * INTERLEAVINGS)
                 .sequentialSpecification(StrayPutSpecification.class)
                 .check(StrayPutBesideGetsModel.class);
         System.out.printf(
