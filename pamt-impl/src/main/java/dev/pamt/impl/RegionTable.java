@@ -14,9 +14,10 @@ import java.util.List;
  * Where the words of all regions lie: 512 ints for each touched gigabyte.
  *
  * <p>Two ways lead to them. The quick one is an array of the gigabytes up to 64 TiB, one load away from the word. It has only
- * gigabytes of which every region is RAM or not as a whole, so a word that is found there answers for each page of its region. The other
- * way is a {@link GigabyteDirectory}, which has all, and is taken where the quick one ends in nothing: a gigabyte is touched for the first time, a
- * region is RAM only in part, memory lies above 64 TiB. Then each page is looked up in the memory map first.
+ * gigabytes of which every region is RAM or not as a whole, so a word that is found there answers for each page of its region.
+ * The other way is a {@link GigabyteDirectory}, which has all. It is taken where the quick one ends in nothing: a gigabyte is
+ * touched for the first time, a region is RAM only in part, memory lies above 64 TiB. Each page is looked up in the memory map
+ * first then.
  *
  * <p>Within a gigabyte the words of neighbouring regions are kept 128 bytes apart: the index is rotated, which costs
  * nothing, where padding would cost 32 times the memory. Neighbours are what different cores use at the same time. No word
@@ -24,7 +25,7 @@ import java.util.List;
  * at the length and once to write, and a thread that used another word of the gigabyte would lose the length each time.
  *
  * <p>Accessors are named for their memory order (lv volatile load, faa fetch-and-add, cae compare-and-exchange, all
- * volatile). None is weaker: the fast path is one locked instruction on x86 either way, and on a machine with weaker
+ * volatile). None of a word is weaker: the fast path is one locked instruction on x86 either way, and on a machine with weaker
  * order the get must be an acquire (what follows it is a SEAMCALL on the page) and the put a release.
  */
 final class RegionTable implements LockStrategy.RegionBits {
@@ -46,7 +47,10 @@ final class RegionTable implements LockStrategy.RegionBits {
 
     private static final VarHandle QUICK = MethodHandles.arrayElementVarHandle(int[][].class);
 
-    /** By number of the gigabyte; an array is published with release and read with acquire. */
+    /**
+     * By number of the gigabyte. An array is published with release and read with acquire, because a word that was not written yet
+     * would be a backed region: {@code QuickWayPublication} of the race suite.
+     */
     private final int[][] quick;
 
     private final GigabyteDirectory<int[]> directory;

@@ -18,7 +18,7 @@ import java.lang.reflect.UndeclaredThrowableException;
  * <ul>
  *   <li>Into backed: look again under the lock, ADD, and only then store the users. A getter that saw the old word has
  *       failed and comes for the lock; one that sees the new word comes after the ADD.
- *   <li>Out of backed: compare-and-set from exactly 0 users, and only then REMOVE. A getter that came first makes the
+ *   <li>Out of backed: compare-and-set from a word without users, and only then REMOVE. A getter that came first makes the
  *       compare-and-set fail; one that comes later fails itself and waits for the lock. A putter that is late (its zero
  *       has been taken back and perhaps reached again by others) finds whatever is true now, and either does the reclaim
  *       that is due or nothing.

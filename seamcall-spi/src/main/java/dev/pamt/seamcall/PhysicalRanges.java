@@ -108,8 +108,8 @@ public final class PhysicalRanges {
     }
 
     /**
-     * Returns the ranges rounded out to multiples of a power of two, each as far as the one before it does not cover it. So
-     * neighbours stay apart, as TDMRs do, which are as many gigabytes as their memory begins in.
+     * Returns the ranges rounded out to multiples of a power of two, each as far as the one before it does not cover it.
+     * Ranges that touch each other are not joined: each is one TDMR if the unit is 1 GiB.
      *
      * @param ranges ranges, ascending and apart
      * @param unit a power of two
