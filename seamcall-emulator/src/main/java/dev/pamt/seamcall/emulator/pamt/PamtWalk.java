@@ -16,14 +16,19 @@ import dev.pamt.seamcall.emulator.tdmr.Tdmr;
  * <p>Source: TDX module 1.5.25, pamt_walk and pamt_unwalk in pamt_manager.c.
  */
 public final class PamtWalk {
-    private static final int NOT_HELD = -1;
-    private static final int LEVELS = 3;
-
-    private final long[][] words = new long[LEVELS][];
-    private final int[] indexes = new int[LEVELS];
-    private int level = NOT_HELD;
-    private boolean exclusive;
     private Tdmr tdmr;
+    private long[] words1g;
+    private int index1g;
+    private long[] words2m;
+    private int index2m;
+    /** The entry at the end. */
+    private long[] words;
+
+    private int index;
+    /** The level of the entry at the end; null if no lock is held. */
+    private PageLevel level;
+
+    private boolean exclusive;
 
     /** Makes a walk that holds nothing. */
     public PamtWalk() {}
@@ -41,18 +46,17 @@ public final class PamtWalk {
     boolean take(PamtEntries entries, Tdmr from, long hpa, LockMode mode, PageLevel target) {
         tdmr = from;
         long entry1g = from.pamtEntryHpa(hpa, PageLevel.SIZE_1G);
-        long[] words1g = entries.page(entry1g);
-        int index1g = SparseMemory.wordIndex(entry1g);
+        words1g = entries.page(entry1g);
+        index1g = SparseMemory.wordIndex(entry1g);
         if (!HostPriorityLock.acquireShared(words1g, index1g)) {
             return false;
         }
-        at(PageLevel.SIZE_1G, words1g, index1g);
         if (target == PageLevel.SIZE_1G || PamtEntry.type(words1g, index1g) != PageType.NDA) {
             if (mode == LockMode.EXCLUSIVE && !HostPriorityLock.promote(words1g, index1g)) {
                 HostPriorityLock.releaseShared(words1g, index1g);
                 return false;
             }
-            held(PageLevel.SIZE_1G, mode);
+            endAt(PageLevel.SIZE_1G, words1g, index1g, mode);
             return true;
         }
         if (takeBelow1g(entries, hpa, mode, target)) {
@@ -64,12 +68,11 @@ public final class PamtWalk {
 
     private boolean takeBelow1g(PamtEntries entries, long hpa, LockMode mode, PageLevel target) {
         long entry2m = tdmr.pamtEntryHpa(hpa, PageLevel.SIZE_2M);
-        long[] words2m = entries.page(entry2m);
-        int index2m = SparseMemory.wordIndex(entry2m);
+        words2m = entries.page(entry2m);
+        index2m = SparseMemory.wordIndex(entry2m);
         if (!HostPriorityLock.acquireShared(words2m, index2m)) {
             return false;
         }
-        at(PageLevel.SIZE_2M, words2m, index2m);
         boolean nonLeaf = PamtEntry.type(words2m, index2m) == entries.nonLeafType();
         if (target == PageLevel.SIZE_2M || !nonLeaf) {
             if (mode == LockMode.EXCLUSIVE) {
@@ -80,7 +83,7 @@ public final class PamtWalk {
                     return false;
                 }
             }
-            held(PageLevel.SIZE_2M, mode);
+            endAt(PageLevel.SIZE_2M, words2m, index2m, mode);
             return true;
         }
         long entry4k = entries.entry4kHpa(tdmr, hpa, words2m, index2m);
@@ -90,18 +93,14 @@ public final class PamtWalk {
             HostPriorityLock.releaseShared(words2m, index2m);
             return false;
         }
-        at(PageLevel.SIZE_4K, words4k, index4k);
-        held(PageLevel.SIZE_4K, mode);
+        endAt(PageLevel.SIZE_4K, words4k, index4k, mode);
         return true;
     }
 
-    private void at(PageLevel pageLevel, long[] entryWords, int index) {
-        words[pageLevel.code()] = entryWords;
-        indexes[pageLevel.code()] = index;
-    }
-
-    private void held(PageLevel reached, LockMode mode) {
-        level = reached.code();
+    private void endAt(PageLevel reached, long[] entryWords, int entryIndex, LockMode mode) {
+        words = entryWords;
+        index = entryIndex;
+        level = reached;
         exclusive = mode == LockMode.EXCLUSIVE;
     }
 
@@ -112,86 +111,90 @@ public final class PamtWalk {
 
     /** The level of the entry at the end. */
     public PageLevel level() {
-        return PageLevel.ofCode(level);
+        return level;
     }
 
     /** The type of the entry at the end. */
     public int type() {
-        return PamtEntry.type(words[level], indexes[level]);
+        return PamtEntry.type(words, index);
     }
 
     /** The owner of the page. */
     public long ownerHpa() {
-        return PamtEntry.ownerHpa(words[level], indexes[level]);
+        return PamtEntry.ownerHpa(words, index);
     }
 
     /** The BEPOCH of the page. */
     public long bepoch() {
-        return PamtEntry.bepoch(words[level], indexes[level]);
+        return PamtEntry.bepoch(words, index);
     }
 
     /** The page of the pair with the PAMT_4K entries 0 to 255. */
     public long pairPage0() {
-        return PamtEntry.pairPage0(words[level], indexes[level]);
+        return PamtEntry.pairPage0(words, index);
     }
 
     /** The page of the pair with the PAMT_4K entries 256 to 511. */
     public long pairPage1() {
-        return PamtEntry.pairPage1(words[level], indexes[level]);
+        return PamtEntry.pairPage1(words, index);
     }
 
     /** The number of 4K pages in use, at the end of a walk to a 2M entry with a pair. */
     public int pageCount() {
-        return PamtEntry.pageCount(words[level], indexes[level]);
+        return PamtEntry.pageCount(words, index);
     }
 
     /** Turns the entry at the end into one with a page pair and no page in use. */
     void setPair(long page0Hpa, long page1Hpa) {
-        PamtEntry.setPair(words[level], indexes[level], page0Hpa, page1Hpa, 0, true);
+        PamtEntry.setPair(words, index, page0Hpa, page1Hpa, 0, true);
     }
 
     /** Frees the entry at the end; owner and pair stay behind. */
     void free() {
-        PamtEntry.setType(words[level], indexes[level], PageType.NDA);
+        PamtEntry.setType(words, index, PageType.NDA);
     }
 
     /** Takes the page for a TD, and counts it if its region has a pair. BEPOCH stays as it is. */
     public void assign(int type, long ownerHpa) {
-        PamtEntry.setTypeAndOwner(words[level], indexes[level], type, ownerHpa);
+        PamtEntry.setTypeAndOwner(words, index, type, ownerHpa);
         if (countsPages()) {
-            PamtEntry.incrementPageCount(words[1], indexes[1]);
+            PamtEntry.incrementPageCount(words2m, index2m);
         }
     }
 
     /** Takes the page for a TD with BEPOCH zero, and counts it if its region has a pair. */
     public void assignFresh(int type, long ownerHpa) {
-        PamtEntry.setBepoch(words[level], indexes[level], 0);
+        PamtEntry.setBepoch(words, index, 0);
         assign(type, ownerHpa);
     }
 
     /** Frees the page; the removal hint if it was the last one of a region with a pair. */
     public long freePage() {
         free();
-        return countsPages() && PamtEntry.decrementPageCount(words[1], indexes[1]) ? Pamt.REMOVAL_HINT : 0;
+        return countsPages() && PamtEntry.decrementPageCount(words2m, index2m) ? Pamt.REMOVAL_HINT : 0;
     }
 
     /** Gives the locks back, from the end upwards. */
     public void release() {
-        if (level == NOT_HELD) {
+        PageLevel at = level;
+        if (at == null) {
             return;
         }
-        int at = level;
-        level = NOT_HELD;
+        level = null;
         if (exclusive) {
-            HostPriorityLock.releaseExclusive(words[at], indexes[at]);
-            at++;
+            HostPriorityLock.releaseExclusive(words, index);
+        } else {
+            HostPriorityLock.releaseShared(words, index);
         }
-        for (; at < LEVELS; at++) {
-            HostPriorityLock.releaseShared(words[at], indexes[at]);
+        if (at == PageLevel.SIZE_4K) {
+            HostPriorityLock.releaseShared(words2m, index2m);
+        }
+        if (at != PageLevel.SIZE_1G) {
+            HostPriorityLock.releaseShared(words1g, index1g);
         }
     }
 
     private boolean countsPages() {
-        return level == PageLevel.SIZE_4K.code() && PamtEntry.type(words[1], indexes[1]) == PageType.PAMT;
+        return level == PageLevel.SIZE_4K && PamtEntry.type(words2m, index2m) == PageType.PAMT;
     }
 }
