@@ -33,6 +33,9 @@ final class DynamicPamtManager implements PamtManager {
     private final boolean ownsHost;
     private final ModuleClaim claim;
     private final RegionTable table;
+    /** Of the table. A fast path begins with it: what is read between two locked instructions is waited for. */
+    private final int[][] quick;
+
     private final HostPages pages;
     private final Counters counters = new Counters();
     private final ManagerLifecycle lifecycle = new ManagerLifecycle();
@@ -70,6 +73,7 @@ final class DynamicPamtManager implements PamtManager {
         this.ownsHost = ownsHost;
         this.claim = claim;
         this.table = new RegionTable(host.memory().ram());
+        this.quick = table.quick();
         this.pages = new HostPages(host, allocator, table);
         this.times = timed ? new TransitionTimes() : null;
         TransitionLocks locks = new TransitionLocks(strategy.newLocks(host.memory(), table), counters, times);
@@ -110,7 +114,7 @@ final class DynamicPamtManager implements PamtManager {
     }
 
     private void addUser(long hpa, PairSource source) {
-        int[] words = table.wordsOfPage(hpa);
+        int[] words = RegionTable.wordsOfPage(quick, hpa);
         if (words == null) {
             Arguments.requirePage(hpa);
             words = table.wordsOfRange(hpa, 1);
@@ -149,7 +153,7 @@ final class DynamicPamtManager implements PamtManager {
 
     private void addUsers(long hpa, int pages, PairSource source) {
         Arguments.requireRange(hpa, pages);
-        int[] words = table.wordsOfPage(hpa);
+        int[] words = RegionTable.wordsOfPage(quick, hpa);
         if (words == null) {
             words = table.wordsOfRange(hpa, pages);
         }
@@ -164,7 +168,7 @@ final class DynamicPamtManager implements PamtManager {
 
     @Override
     public void put(long hpa) {
-        int[] words = table.wordsOfPage(hpa);
+        int[] words = RegionTable.wordsOfPage(quick, hpa);
         if (words == null) {
             words = wordsWithUsers(hpa, 1);
         }
@@ -176,7 +180,7 @@ final class DynamicPamtManager implements PamtManager {
     @Override
     public void put(long hpa, int pages) {
         Arguments.requireRange(hpa, pages);
-        int[] words = table.wordsOfPage(hpa);
+        int[] words = RegionTable.wordsOfPage(quick, hpa);
         if (words == null) {
             words = wordsWithUsers(hpa, pages);
         }
@@ -240,7 +244,7 @@ final class DynamicPamtManager implements PamtManager {
         pages.strikeOut(hpa);
         boolean last = false;
         boolean dropped = false;
-        int[] words = table.wordsOfPage(hpa);
+        int[] words = RegionTable.wordsOfPage(quick, hpa);
         try {
             if (words == null) {
                 words = wordsWithUsers(hpa, 1);

@@ -2,7 +2,10 @@ package dev.pamt.lab;
 
 import dev.pamt.api.MemoryMap;
 import dev.pamt.lab.report.Text;
+import dev.pamt.seamcall.PhysicalRange;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
@@ -10,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * The memory map of an experiment, and where it comes from.
@@ -24,6 +28,13 @@ record LabMemory(MemoryMap map, String source, String instead) {
 
     private static final String IOMEM = "/proc/iomem";
 
+    private static final String SYNTHETIC_SIZE = SYNTHETIC + ":";
+    private static final String SERVER = "server:";
+    private static final List<String> SERVERS = List.of("tdx-1tb", "tdx-256gb-many-holes", "server-768gb");
+
+    private static final long MIB = 1L << 20;
+    private static final long GIB = 1L << 30;
+
     /** A map of more bytes than this is none: the longest boot logs have a few hundred thousand. */
     private static final long MAX_FILE_BYTES = 64L << 20;
 
@@ -32,8 +43,47 @@ record LabMemory(MemoryMap map, String source, String instead) {
         return switch (option) {
             case SYNTHETIC -> synthetic("");
             case HOST -> host();
-            default -> read(option, option);
+            default -> {
+                if (option.startsWith(SYNTHETIC_SIZE)) {
+                    yield ofSize(option);
+                }
+                yield option.startsWith(SERVER) ? server(option) : read(option, option);
+            }
         };
+    }
+
+    /** RAM of a size, with a hole below 4 GiB. */
+    private static LabMemory ofSize(String option) {
+        long bytes;
+        try {
+            bytes = new SizeConverter().convert(option.substring(SYNTHETIC_SIZE.length()));
+        } catch (TypeConversionException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
+        if (bytes < 4 * GIB || bytes % (2 * MIB) != 0 || bytes > 1L << 45) {
+            throw new IllegalArgumentException(
+                    "a synthetic map has 4G to 32T, in multiples of 2M; " + option + " has " + bytes + " bytes");
+        }
+        MemoryMap map = MemoryMap.of(
+                List.of(PhysicalRange.between(MIB, 2 * GIB), PhysicalRange.between(4 * GIB, bytes + 2 * GIB)));
+        return new LabMemory(map, option, "");
+    }
+
+    /** The map of a server that comes with the lab. */
+    private static LabMemory server(String option) {
+        String name = option.substring(SERVER.length());
+        if (!SERVERS.contains(name)) {
+            throw new IllegalArgumentException(
+                    "there is no server " + name + "; there are: " + String.join(", ", SERVERS));
+        }
+        try (InputStream log = LabMemory.class.getResourceAsStream("hosts/" + name + ".dmesg")) {
+            List<String> lines = new String(log.readAllBytes(), StandardCharsets.ISO_8859_1)
+                    .lines()
+                    .toList();
+            return new LabMemory(MemoryMap.parse(lines, option), option, "");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** What is used if nothing is asked for: this host's map where there is one. */

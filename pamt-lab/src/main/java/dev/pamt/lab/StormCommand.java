@@ -1,9 +1,13 @@
 package dev.pamt.lab;
 
 import dev.pamt.api.LockStrategy;
-import dev.pamt.api.SeamcallFailedException;
-import dev.pamt.api.TdxHost;
-import dev.pamt.lab.report.HostFacts;
+import dev.pamt.api.ReclaimPolicy;
+import dev.pamt.lab.HostOptions.Candidate;
+import dev.pamt.lab.HostOptions.CountedHost;
+import dev.pamt.lab.host.GuestMemory.Backing;
+import dev.pamt.lab.host.LabHost;
+import dev.pamt.lab.policy.HostSetup;
+import dev.pamt.lab.policy.PamtPolicies;
 import dev.pamt.lab.report.ProgressBar;
 import dev.pamt.lab.report.StormReport;
 import dev.pamt.lab.report.StormTable;
@@ -12,22 +16,18 @@ import dev.pamt.lab.storm.Storm;
 import dev.pamt.lab.storm.StormPlan;
 import dev.pamt.lab.storm.StormResult;
 import dev.pamt.lab.storm.StormRounds;
-import dev.pamt.seamcall.PhysicalRange;
-import dev.pamt.seamcall.PlatformConfig;
-import dev.pamt.seamcall.SeamcallPlatform;
-import dev.pamt.seamcall.SeamcallProviderFactory;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -46,9 +46,6 @@ import picocli.CommandLine.Spec;
         showDefaultValues = false,
         sortOptions = false)
 final class StormCommand implements Callable<Integer> {
-    /** What the real module needs on average for one ADD and one REMOVE, in nanoseconds (Linux, v5 series, 2026). */
-    private static final String AVERAGE_LATENCY = "PHYMEM_PAMT_ADD=4000,PHYMEM_PAMT_REMOVE=2000";
-
     /** The part of the heap that the addresses of guest pages may take. */
     private static final double HEAP_SHARE = 0.6;
 
@@ -57,28 +54,8 @@ final class StormCommand implements Callable<Integer> {
 
     private static final int MOST_ROUNDS = 1000;
 
-    private static final String EMULATOR = "emulator";
-
-    /** The TDs that the emulated platform has keys for as it comes: 32 private ones, of which the module takes one. */
-    private static final int TDS_WITH_FEW_KEYS = 31;
-
-    /** Address bits below the key id on a platform with many keys; more if the memory needs them. */
-    private static final int FEWEST_ADDRESS_BITS = 40;
-
-    /** What a SEAMCALL costs on the emulator. */
-    enum Latency {
-        /** Nothing but the work itself. */
-        NONE,
-        /** What the real module needs on average, for ADD and REMOVE. */
-        AVERAGE,
-        /** Times drawn for each call as they were measured on the real module. */
-        MEASURED;
-
-        @Override
-        public String toString() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
+    /** A page number and the state of an entry. */
+    private static final int BYTES_PER_PAGE = Integer.BYTES + 1;
 
     @Spec
     private CommandSpec spec;
@@ -113,28 +90,43 @@ final class StormCommand implements Callable<Integer> {
     private List<LockStrategy> strategies = new ArrayList<>();
 
     @Option(
-            names = "--memory-map",
-            paramLabel = "MAP",
-            description = {
-                "The RAM of the emulated host:",
-                "  host: /proc/iomem of this machine, needs root; the default on Linux",
-                "  synthetic: 32 GiB with a hole below 4 GiB",
-                "  FILE: a saved /proc/iomem, or a boot log with BIOS-e820 or virt/tdx: CMR lines",
-                "What cannot be read is replaced by the synthetic map."
-            })
-    private String memoryMap;
+            names = "--policy",
+            paramLabel = "NAME",
+            split = ",",
+            arity = "1..*",
+            description =
+                    "When pairs are given and taken back: onDemand, septAtTopUp, populate, firstTd, striped, lazy (default: onDemand).")
+    private List<String> policies = List.of(PamtPolicies.ON_DEMAND);
 
     @Option(
-            names = "--latency",
-            paramLabel = "none|average|measured",
-            defaultValue = "average",
-            description = {
-                "What SEAMCALLs cost on the emulator:",
-                "  average: 4 us for an ADD, 2 us for a REMOVE, the averages of the real module (default)",
-                "  measured: drawn for each call, as measured on the real module",
-                "  none: nothing but the work itself"
-            })
-    private Latency latency;
+            names = "--reclaim",
+            paramLabel = "NAME",
+            defaultValue = "eager",
+            converter = ReclaimPolicyConverter.class,
+            description =
+                    "When an empty region loses its pair: eager, keepIdle:<regions>, or one of a factory on the class path (default: eager).")
+    private ReclaimPolicy reclaim;
+
+    @Option(
+            names = "--backing",
+            paramLabel = "4k|2m|1g",
+            defaultValue = "4k",
+            converter = BackingConverter.class,
+            description = "What guest memory is made of: single pages, 2M chunks, or 1G of them at once (default: 4k).")
+    private Backing backing;
+
+    @Option(
+            names = "--guests",
+            description = "Guests accept their memory; otherwise the host maps it and no guest runs.")
+    private boolean guests;
+
+    @Option(
+            names = "--static",
+            description = "One more row: the same with static PAMT, what Dynamic PAMT costs beside it.")
+    private boolean withStatic;
+
+    @Mixin
+    private HostOptions hostOptions;
 
     @Option(
             names = "--rounds",
@@ -152,13 +144,6 @@ final class StormCommand implements Callable<Integer> {
             description = "Decides in which order the guests touch their memory (default: 1).")
     private long seed;
 
-    @Option(
-            names = "--backend",
-            paramLabel = "NAME",
-            defaultValue = EMULATOR,
-            description = {"The SEAMCALL backend (default: emulator)."})
-    private String backend;
-
     @Option(names = "--json", paramLabel = "FILE", description = "Write the results to a file, for machines.")
     private Path json;
 
@@ -167,17 +152,28 @@ final class StormCommand implements Callable<Integer> {
             description = "No progress bar. There is none, either, if the output does not go to a terminal.")
     private boolean quiet;
 
+    /** A row of the table. */
+    private record Variant(String label, HostSetup setup, boolean dynamic) {}
+
     @Override
     public Integer call() throws InterruptedException, IOException {
+        hostOptions.check();
         StormPlan plan = plan();
         checkJson();
-        SeamcallProviderFactory factory = factory();
-        List<LockStrategy> chosen = strategies.isEmpty() ? LockStrategyConverter.builtIn() : strategies;
-        HostCandidate host = hostWithRoom(factory, plan);
+        List<Variant> variants = variants();
+        Candidate host = hostOptions.hostWithRoom(
+                plan.tds(),
+                plan.tds() * plan.vcpus(),
+                up -> LabHost.pagesNeeded(up, plan.tds(), plan.vcpus(), plan.blocks()),
+                String.format(
+                        "%s of %s with %s each",
+                        Text.count(plan.tds(), "TD"),
+                        Text.bytes(plan.memoryBytes()),
+                        Text.count(plan.vcpus(), "vCPU")));
 
         PrintWriter out = spec.commandLine().getOut();
-        describe(out, plan, host, factory);
-        List<StormRounds> results = runAll(plan, chosen, factory, host.memory);
+        describe(out, plan, host);
+        List<StormRounds> results = runAll(plan, variants, host.memory());
         StormTable.lines(results).forEach(out::println);
         out.println();
         StormTable.legend().forEach(out::println);
@@ -189,35 +185,75 @@ final class StormCommand implements Callable<Integer> {
         return findings.isEmpty() ? ExitCode.OK : Main.EXIT_FINDING;
     }
 
-    /** Runs each strategy once without measuring it, then once in each round; a round with a finding is the last. */
-    private List<StormRounds> runAll(
-            StormPlan plan, List<LockStrategy> chosen, SeamcallProviderFactory factory, LabMemory memory)
+    /** The rows: each strategy under each policy that uses the manager, the other policies once, and static PAMT. */
+    private List<Variant> variants() {
+        List<LockStrategy> chosen = strategies.isEmpty() ? LockStrategyConverter.builtIn() : strategies;
+        List<Variant> variants = new ArrayList<>();
+        for (String given : policies) {
+            String policy = policy(given);
+            List<LockStrategy> tried = PamtPolicies.usesManager(policy) ? chosen : chosen.subList(0, 1);
+            for (LockStrategy strategy : tried) {
+                String label = policy.equals(PamtPolicies.ON_DEMAND)
+                        ? strategy.name()
+                        : PamtPolicies.usesManager(policy) ? policy + " " + strategy.name() : policy;
+                variants.add(new Variant(label, new HostSetup(strategy, reclaim, policy), true));
+            }
+        }
+        if (withStatic) {
+            variants.add(
+                    new Variant("static PAMT", new HostSetup(chosen.get(0), reclaim, PamtPolicies.ON_DEMAND), false));
+        }
+        return variants;
+    }
+
+    private String policy(String given) {
+        try {
+            return PamtPolicies.canonical(given);
+        } catch (IllegalArgumentException e) {
+            throw usage("--policy: " + e.getMessage());
+        }
+    }
+
+    /** Runs each variant once without measuring it, then once in each round; a round with a finding is the last. */
+    private List<StormRounds> runAll(StormPlan plan, List<Variant> variants, LabMemory memory)
             throws InterruptedException {
         StormPlan warmUp = plan.withMemoryUpTo(WARM_UP_BYTES);
         List<List<StormResult>> results =
-                chosen.stream().map(strategy -> new ArrayList<StormResult>()).collect(Collectors.toList());
-        List<Integer> places = IntStream.range(0, chosen.size()).boxed().toList();
-        long steps = 2L * chosen.size() * (warmUp.guestPages() + rounds * plan.guestPages());
+                variants.stream().map(variant -> new ArrayList<StormResult>()).collect(Collectors.toList());
+        List<Integer> places = IntStream.range(0, variants.size()).boxed().toList();
+        long steps = 2L * variants.size() * (warmUp.guestPages() + rounds * plan.guestPages());
         try (ProgressBar bar = quiet ? ProgressBar.none() : ProgressBar.start(steps)) {
             bar.phase("warming up");
-            // Otherwise the first strategies pay for the JIT compiler and for memory that the heap has not had before.
-            for (LockStrategy strategy : chosen) {
-                run(new Storm(warmUp, bar::step), strategy, factory, memory);
+            // Otherwise the first variants pay for the JIT compiler and for memory that the heap has not had before.
+            for (Variant variant : variants) {
+                run(warmUp, variant, memory, bar);
             }
             boolean finding = false;
             for (int round = 0; round < rounds && !finding; round++) {
                 for (int place : StormRounds.order(places, round)) {
-                    LockStrategy strategy = chosen.get(place);
-                    bar.phase(String.format("round %d of %d: %s", round + 1, rounds, strategy.name()));
-                    StormResult result = run(new Storm(plan, bar::step), strategy, factory, memory);
+                    Variant variant = variants.get(place);
+                    bar.phase(String.format("round %d of %d: %s", round + 1, rounds, variant.label()));
+                    StormResult result = run(plan, variant, memory, bar);
                     results.get(place).add(result);
                     finding |= result.isFinding();
                 }
             }
         }
         return places.stream()
-                .map(place -> new StormRounds(chosen.get(place).name(), results.get(place)))
+                .filter(place -> !results.get(place).isEmpty())
+                .map(place -> new StormRounds(variants.get(place).label(), results.get(place)))
                 .toList();
+    }
+
+    private StormResult run(StormPlan plan, Variant variant, LabMemory memory, ProgressBar bar)
+            throws InterruptedException {
+        try (CountedHost host = hostOptions.bringUp(
+                memory, plan.tds(), plan.tds() * plan.vcpus(), variant.dynamic(), HostOptions.NOTHING)) {
+            if (plan.guests() && !LabHost.hasGuests(host.host())) {
+                throw usage("--guests: backend " + hostOptions.backend() + " runs no guests");
+            }
+            return new Storm(plan, bar::step).run(host.host(), variant.setup(), host.leaves());
+        }
     }
 
     private StormPlan plan() {
@@ -226,11 +262,11 @@ final class StormCommand implements Callable<Integer> {
         }
         StormPlan plan;
         try {
-            plan = new StormPlan(tds, memoryBytes, vcpus, seed);
+            plan = new StormPlan(tds, memoryBytes, vcpus, seed, backing, guests);
         } catch (IllegalArgumentException e) {
             throw usage(e.getMessage());
         }
-        long heapNeeded = plan.guestPages() * Long.BYTES;
+        long heapNeeded = plan.guestPages() * BYTES_PER_PAGE;
         long heap = Runtime.getRuntime().maxMemory();
         if (heapNeeded > heap * HEAP_SHARE) {
             throw usage(String.format(
@@ -254,94 +290,7 @@ final class StormCommand implements Callable<Integer> {
         }
     }
 
-    private SeamcallProviderFactory factory() {
-        try {
-            return SeamcallProviderFactory.named(backend);
-        } catch (IllegalArgumentException e) {
-            throw usage("--backend " + backend + ": " + e.getMessage());
-        }
-    }
-
-    private StormResult run(Storm storm, LockStrategy strategy, SeamcallProviderFactory factory, LabMemory memory)
-            throws InterruptedException {
-        try (TdxHost host = bringUp(factory, memory)) {
-            return storm.run(host, strategy);
-        }
-    }
-
-    /** The memory map to use: one on which a host comes up and has room for the storm. */
-    private HostCandidate hostWithRoom(SeamcallProviderFactory factory, StormPlan plan) {
-        boolean isDefault = memoryMap == null;
-        HostCandidate host = candidate(factory, plan, isDefault ? LabMemory.ofDefault() : LabMemory.of(memoryMap));
-        if (!host.lacks.isEmpty() && isDefault) {
-            host = candidate(factory, plan, LabMemory.synthetic(host.lacks));
-        }
-        if (!host.lacks.isEmpty()) {
-            throw usage(host.lacks + "; use fewer --tds, less --memory or another --memory-map");
-        }
-        return host;
-    }
-
-    private HostCandidate candidate(SeamcallProviderFactory factory, StormPlan plan, LabMemory memory) {
-        try (TdxHost host = bringUp(factory, memory)) {
-            HostFacts facts = HostFacts.of(host);
-            if (plan.tds() > Storm.mostTds(host)) {
-                return new HostCandidate(
-                        memory,
-                        facts,
-                        String.format(
-                                "%s need a key each; a host with memory map %s has keys for %d",
-                                Text.count(plan.tds(), "TD"), memory.source(), Storm.mostTds(host)));
-            }
-            long needed = Storm.pagesNeeded(host, plan);
-            String lacks = needed <= facts.freePages()
-                    ? ""
-                    : String.format(
-                            "%s of %s with %s each need up to %s with their control pages and page pairs;"
-                                    + " memory map %s has %s free",
-                            Text.count(plan.tds(), "TD"),
-                            Text.bytes(plan.memoryBytes()),
-                            Text.count(plan.vcpus(), "vCPU"),
-                            pages(needed),
-                            memory.source(),
-                            pages(facts.freePages()));
-            return new HostCandidate(memory, facts, lacks);
-        }
-    }
-
-    private static String pages(long pages) {
-        return Text.bytes(pages << 12);
-    }
-
-    private TdxHost bringUp(SeamcallProviderFactory factory, LabMemory memory) {
-        PlatformConfig.Builder config = PlatformConfig.builder()
-                .cmrs(memory.map().cmrs())
-                .processors(Runtime.getRuntime().availableProcessors());
-        if (factory.name().equals(EMULATOR) && latency != Latency.NONE) {
-            config.option("latency-ns", latency == Latency.AVERAGE ? AVERAGE_LATENCY : latency.toString());
-        }
-        if (factory.name().equals(EMULATOR) && tds > TDS_WITH_FEW_KEYS) {
-            long endHpa = memory.map().endHpa();
-            int memoryBits = Long.SIZE - Long.numberOfLeadingZeros(endHpa - 1);
-            config.option("max-pa", Integer.toString(PhysicalRange.ADDRESS_BITS));
-            config.option("hkid-start-bit", Integer.toString(Math.max(memoryBits, FEWEST_ADDRESS_BITS)));
-        }
-        SeamcallPlatform platform;
-        try {
-            platform = factory.open(config.build());
-        } catch (IllegalArgumentException e) {
-            throw usage("backend " + backend + " cannot be a host with memory map " + memory.source() + ": "
-                    + e.getMessage());
-        }
-        try {
-            return TdxHost.bringUp(platform, memory.map());
-        } catch (IllegalArgumentException | SeamcallFailedException e) {
-            platform.close();
-            throw usage("a host with memory map " + memory.source() + " does not come up: " + e.getMessage());
-        }
-    }
-
-    private void describe(PrintWriter out, StormPlan plan, HostCandidate host, SeamcallProviderFactory factory) {
+    private void describe(PrintWriter out, StormPlan plan, Candidate host) {
         out.printf(
                 "storm       %s of %s with %s each: %s; seed %d; %s%n",
                 Text.count(plan.tds(), "TD"),
@@ -350,27 +299,22 @@ final class StormCommand implements Callable<Integer> {
                 Text.count(plan.guestPages(), "guest page"),
                 plan.seed(),
                 Text.count(rounds, "round"));
-        out.println("memory map  " + host.memory.describe());
-        if (!host.memory.instead().isEmpty()) {
-            out.println("            because " + host.memory.instead());
-        }
-        out.println("host        " + host.facts.describe());
-        out.println("backend     " + factory.name() + ": " + factory.description() + "; latency " + latency);
+        hostOptions.describe(out, host);
         out.println();
         out.flush();
     }
 
-    private void write(StormPlan plan, HostCandidate host, List<StormRounds> results) throws IOException {
-        LabMemory memory = host.memory;
+    private void write(StormPlan plan, Candidate host, List<StormRounds> results) throws IOException {
+        LabMemory memory = host.memory();
         new StormReport(
                         Main.Version.ofLab(),
-                        backend,
-                        latency.toString(),
+                        hostOptions.backend(),
+                        hostOptions.latency(),
                         plan,
                         memory.map(),
                         memory.source(),
                         memory.instead(),
-                        host.facts,
+                        host.facts(),
                         results)
                 .write(json);
         spec.commandLine().getOut().printf("%nresults written to %s%n", json);
@@ -379,7 +323,4 @@ final class StormCommand implements Callable<Integer> {
     private ParameterException usage(String message) {
         return new ParameterException(spec.commandLine(), message);
     }
-
-    /** Where the storm runs; lacks says what there is too little of. */
-    private record HostCandidate(LabMemory memory, HostFacts facts, String lacks) {}
 }

@@ -10,6 +10,7 @@ import dev.pamt.lab.storm.StormPlan;
 import dev.pamt.lab.storm.StormResult;
 import dev.pamt.lab.storm.StormRounds;
 import dev.pamt.seamcall.PhysicalRange;
+import dev.pamt.seamcall.SeamcallLeaf;
 import java.io.IOException;
 import java.io.Writer;
 import java.lang.reflect.InvocationTargetException;
@@ -22,6 +23,8 @@ import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * A storm and its results as JSON. Names are those of the table and of {@link PamtStats}; sizes are bytes, times
@@ -94,6 +97,8 @@ public record StormReport(
         json.writeNumberField("memoryBytes", plan.memoryBytes());
         json.writeNumberField("vcpus", plan.vcpus());
         json.writeNumberField("seed", plan.seed());
+        json.writeStringField("backing", plan.backing().name());
+        json.writeBooleanField("guests", plan.guests());
         json.writeObjectFieldStart("memoryMap");
         json.writeStringField("source", memorySource);
         if (!memoryInstead.isEmpty()) {
@@ -170,6 +175,16 @@ public record StormReport(
             json.writeEndObject();
         }
         json.writeEndObject();
+        json.writeObjectFieldStart("calls");
+        for (Map.Entry<SeamcallLeaf, Long> leaf : new TreeMap<>(result.calls().byLeaf()).entrySet()) {
+            json.writeNumberField(leaf.getKey().toString(), leaf.getValue());
+        }
+        json.writeEndObject();
+        json.writeNumberField("busy", result.calls().busy());
+        json.writeNumberField("missingPair", result.calls().missingPair());
+        json.writeNumberField("mapped4K", result.calls().mapped4K());
+        json.writeNumberField("mapped2M", result.calls().mapped2M());
+        json.writeNumberField("accepted", result.calls().accepted());
         json.writeNumberField("leakedPairs", result.leakedPairs());
         json.writeNumberField("leakedPages", result.leakedPages());
         json.writeStringField("failure", result.failure());

@@ -19,7 +19,7 @@ public final class StormTable {
             "contended         locks found taken by a transition of the same region (true) / of another region (false); median",
             "wait time         time that all threads together have waited for these locks; median",
             "lost races        gets that had a pair ready when another vCPU had just backed the region; median",
-            "BUSY              SEAMCALLs that the module answered with TDX_OPERAND_BUSY at the first try; most",
+            "BUSY              SEAMCALLs of any kind that the module answered with TDX_OPERAND_BUSY; most",
             "peak pairs        memory of the most page pairs that were installed at one time; most",
             "leaks             pairs still installed and pages not given back in all rounds; anything but 0 is a bug");
 
@@ -51,14 +51,15 @@ public final class StormTable {
                     millions(rounds.shutdownPagesPerSecond()),
                     String.format(
                             Locale.ROOT, "%.0f ns", rounds.cpuNanosPerPage().median()),
-                    median(rounds, stats -> stats.calls().adds()),
+                    Text.count(Math.round(
+                            rounds.over(result -> result.calls().adds()).median())),
                     median(rounds, stats -> stats.locks().contendedTrue()) + " / "
                             + median(rounds, stats -> stats.locks().contendedFalse()),
                     Text.time(Math.round(
                             over(rounds, stats -> stats.locks().waitNanos()).median())),
                     median(rounds, stats -> stats.calls().lostRaces()),
                     Text.count(
-                            (long) over(rounds, stats -> stats.calls().busy()).most()),
+                            (long) rounds.over(result -> result.calls().busy()).most()),
                     Text.bytes((long)
                             over(rounds, stats -> stats.pairs().peakBytes()).most()),
                     Text.count(rounds.leaks()));

@@ -1,10 +1,13 @@
 package dev.pamt.lab.storm;
 
-import dev.pamt.api.LockStrategy;
-import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtStats;
 import dev.pamt.api.RegionsInUseException;
 import dev.pamt.api.TdxHost;
+import dev.pamt.lab.host.LabCounts.Event;
+import dev.pamt.lab.host.LabHost;
+import dev.pamt.lab.host.LeafCounts;
+import dev.pamt.lab.policy.HostSetup;
+import dev.pamt.seamcall.SeamcallLeaf;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
@@ -19,7 +22,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongConsumer;
 
 /**
- * TDs that all fault their memory in 4K pages at once, and are all shut down at once. Each vCPU is a thread.
+ * TDs that all fault their memory at once, and are all shut down at once. Each vCPU is a thread.
  *
  * <p><b>Thread-safety:</b> none; one run at a time.
  */
@@ -41,43 +44,20 @@ public final class Storm {
     }
 
     /**
-     * The memory that a storm takes from a host at most, with its S-EPT and control pages and its page pairs.
-     *
-     * @param host a host
-     * @param plan how large the storm is
-     * @return pages
-     */
-    public static long pagesNeeded(TdxHost host, StormPlan plan) {
-        return ControlPages.of(host).pagesNeeded(plan);
-    }
-
-    /**
-     * How many TDs a host can run at the same time; each needs a key of its own.
-     *
-     * @param host a host
-     * @return TDs
-     */
-    public static int mostTds(TdxHost host) {
-        return TdSeamcalls.mostTds(host);
-    }
-
-    /**
      * Runs the storm.
      *
      * @param host a host that nothing else uses
-     * @param strategy how the manager's transitions exclude each other
+     * @param setup what is tried on it
+     * @param leaves counts the calls of the host's platform
      * @return what it has shown
      * @throws InterruptedException if this thread is interrupted
      */
-    public StormResult run(TdxHost host, LockStrategy strategy) throws InterruptedException {
+    public StormResult run(TdxHost host, HostSetup setup, LeafCounts leaves) throws InterruptedException {
         long freeBefore = host.freePages();
-        PamtManager manager =
-                PamtManager.builder().host(host).lockStrategy(strategy).build();
-        ControlPages control = ControlPages.of(host);
-        TdSeamcalls module = new TdSeamcalls(host);
-        List<Td> tds = new ArrayList<>();
+        LabHost lab = setup.open(host);
+        List<StormTd> tds = new ArrayList<>();
         for (int i = 0; i < plan.tds(); i++) {
-            tds.add(new Td(plan, i, control, manager, module));
+            tds.add(new StormTd(plan, i, lab));
         }
         AtomicReference<Throwable> failure = new AtomicReference<>();
         LongAdder cpuNanos = new LongAdder();
@@ -97,19 +77,31 @@ public final class Storm {
         } finally {
             executor.shutdownNow();
         }
-        PamtStats stats = manager.stats();
+        lab.policy().close();
+        PamtStats stats = lab.manager().stats();
         try {
-            manager.close();
+            lab.manager().close();
         } catch (RegionsInUseException e) {
             failure.compareAndSet(null, e);
         }
+        lab.complaints().stream()
+                .findFirst()
+                .ifPresent(first -> failure.compareAndSet(null, new IllegalStateException(first)));
         return new StormResult(
-                strategy.name(),
+                setup.strategy().name(),
                 plan.guestPages(),
                 faultNanos,
                 shutdownNanos,
                 cpuNanos.sum(),
                 stats,
+                new StormCalls(
+                        leaves.all(),
+                        leaves.calls(SeamcallLeaf.PHYMEM_PAMT_ADD) - leaves.failures(SeamcallLeaf.PHYMEM_PAMT_ADD),
+                        leaves.busy(),
+                        leaves.missingPair(),
+                        lab.counts().of(Event.MAPPED_4K),
+                        lab.counts().of(Event.MAPPED_2M),
+                        lab.counts().of(Event.ACCEPTED)),
                 stats.pairs().installed(),
                 freeBefore - host.freePages(),
                 failure.get() == null ? "" : failure.get().toString());
@@ -118,7 +110,7 @@ public final class Storm {
     /** Runs a part of the storm on all vCPUs at once, and returns how long it took from the first to the last. */
     private static long onAllVcpus(
             ExecutorService executor,
-            List<Td> tds,
+            List<StormTd> tds,
             AtomicReference<Throwable> failure,
             LongAdder cpuNanos,
             VcpuWork work)
@@ -127,7 +119,7 @@ public final class Storm {
         AtomicLong start = new AtomicLong();
         CyclicBarrier everybody = new CyclicBarrier(tds.size() * vcpus, () -> start.set(System.nanoTime()));
         List<Callable<Void>> tasks = new ArrayList<>();
-        for (Td td : tds) {
+        for (StormTd td : tds) {
             for (int vcpu = 0; vcpu < vcpus; vcpu++) {
                 int index = vcpu;
                 tasks.add(() -> {
@@ -157,6 +149,6 @@ public final class Storm {
 
     /** What one vCPU does. */
     private interface VcpuWork {
-        void run(Td td, int vcpu) throws InterruptedException;
+        void run(StormTd td, int vcpu) throws InterruptedException;
     }
 }

@@ -1,5 +1,8 @@
 package dev.pamt.lab.storm;
 
+import dev.pamt.lab.host.GuestMemory;
+import dev.pamt.lab.host.GuestMemory.Backing;
+
 /**
  * How large a storm is.
  *
@@ -9,16 +12,12 @@ package dev.pamt.lab.storm;
  * @param memoryBytes memory of each TD, a multiple of 2 MiB
  * @param vcpus how many vCPUs each TD has, each a thread
  * @param seed decides in which order a vCPU touches its memory
+ * @param backing what guest memory is made of
+ * @param guests whether guests accept their memory; otherwise the host maps it and no guest runs
  */
-public record StormPlan(int tds, long memoryBytes, int vcpus, long seed) {
-    /** Bytes of a 4K page. */
-    static final long PAGE_BYTES = 1L << 12;
-
-    /** Pages of a 2M block of guest memory, and entries of a Secure EPT page. */
-    static final int PAGES_PER_BLOCK = 512;
-
+public record StormPlan(int tds, long memoryBytes, int vcpus, long seed, Backing backing, boolean guests) {
     /** Guest memory that one Secure EPT page of the lowest level maps. */
-    public static final long BLOCK_BYTES = PAGE_BYTES * PAGES_PER_BLOCK;
+    public static final long BLOCK_BYTES = GuestMemory.BLOCK_BYTES;
 
     /** Threads that a process can have without tuning the machine. */
     public static final int MAX_THREADS = 4096;
@@ -30,6 +29,8 @@ public record StormPlan(int tds, long memoryBytes, int vcpus, long seed) {
      * @param memoryBytes memory of each TD, a multiple of 2 MiB
      * @param vcpus how many vCPUs each TD has, each a thread
      * @param seed decides in which order a vCPU touches its memory
+     * @param backing what guest memory is made of
+     * @param guests whether guests accept their memory; otherwise the host maps it and no guest runs
      * @throws IllegalArgumentException if a rule is broken; the message names the value
      */
     public StormPlan {
@@ -47,10 +48,22 @@ public record StormPlan(int tds, long memoryBytes, int vcpus, long seed) {
             throw new IllegalArgumentException(
                     "the memory of a TD is a multiple of 2M, at least 2M; " + memoryBytes + " bytes are not");
         }
-        if (memoryBytes / PAGE_BYTES > Integer.MAX_VALUE - PAGES_PER_BLOCK) {
+        if (memoryBytes / GuestMemory.PAGE_BYTES > Integer.MAX_VALUE - GuestMemory.PAGES_PER_BLOCK) {
             throw new IllegalArgumentException(
                     "the memory of a TD is less than 8T; " + (memoryBytes >> 40) + "T is not");
         }
+    }
+
+    /**
+     * Makes a plan of single pages without guests.
+     *
+     * @param tds how many TDs there are
+     * @param memoryBytes memory of each TD, a multiple of 2 MiB
+     * @param vcpus how many vCPUs each TD has, each a thread
+     * @param seed decides in which order a vCPU touches its memory
+     */
+    public StormPlan(int tds, long memoryBytes, int vcpus, long seed) {
+        this(tds, memoryBytes, vcpus, seed, Backing.PAGES_4K, false);
     }
 
     /**
@@ -59,7 +72,7 @@ public record StormPlan(int tds, long memoryBytes, int vcpus, long seed) {
      * @return pages
      */
     public long guestPages() {
-        return tds * (memoryBytes / PAGE_BYTES);
+        return tds * (memoryBytes / GuestMemory.PAGE_BYTES);
     }
 
     /**
@@ -69,11 +82,15 @@ public record StormPlan(int tds, long memoryBytes, int vcpus, long seed) {
      * @return a plan
      */
     public StormPlan withMemoryUpTo(long mostBytes) {
-        return new StormPlan(tds, Math.min(memoryBytes, mostBytes), vcpus, seed);
+        return new StormPlan(tds, Math.min(memoryBytes, mostBytes), vcpus, seed, backing, guests);
     }
 
-    /** The 2M blocks of guest memory of one TD. */
-    int blocks() {
+    /**
+     * The 2M blocks of guest memory of one TD.
+     *
+     * @return blocks
+     */
+    public int blocks() {
         return Math.toIntExact(memoryBytes / BLOCK_BYTES);
     }
 

@@ -14,6 +14,7 @@ import dev.pamt.api.PamtStats;
  * @param cpuNanos processor time of the vCPUs' threads, from the first fault to the last page that was given back; 0 if this JVM
  *     does not measure it
  * @param stats what the manager has done, before it was closed
+ * @param calls what the module was asked, and what came of it
  * @param leakedPairs page pairs that were installed after every page had been put
  * @param leakedPages pages that the host had not got back after the manager was closed
  * @param failure the first call that failed; empty if none did
@@ -25,6 +26,7 @@ public record StormResult(
         long shutdownNanos,
         long cpuNanos,
         PamtStats stats,
+        StormCalls calls,
         long leakedPairs,
         long leakedPages,
         String failure) {

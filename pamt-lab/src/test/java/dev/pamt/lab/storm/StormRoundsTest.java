@@ -7,8 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.pamt.api.LockStrategy;
 import dev.pamt.api.MemoryMap;
 import dev.pamt.api.TdxHost;
+import dev.pamt.lab.host.LeafCounts;
+import dev.pamt.lab.policy.HostSetup;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -49,10 +52,12 @@ class StormRoundsTest {
     void aStormMeasuresTheProcessorTimeOfItsThreads() throws InterruptedException {
         MemoryMap memory = MemoryMap.of(List.of(PhysicalRange.between(1L << 30, 2L << 30)));
         PlatformConfig config = PlatformConfig.builder().cmrs(memory.cmrs()).build();
-        try (TdxHost host =
-                TdxHost.bringUp(SeamcallProviderFactory.named("emulator").open(config), memory)) {
+        LeafCounts leaves = new LeafCounts();
+        SeamcallPlatform platform =
+                leaves.decorate(SeamcallProviderFactory.named("emulator").open(config));
+        try (TdxHost host = TdxHost.bringUp(platform, memory)) {
             StormResult result = new Storm(new StormPlan(2, 8 * StormPlan.BLOCK_BYTES, 2, 1), pages -> {})
-                    .run(host, LockStrategy.per2M());
+                    .run(host, HostSetup.of(LockStrategy.per2M()), leaves);
             long most = 4 * (result.faultNanos() + result.shutdownNanos());
             assertTrue(result.cpuNanos() > 0, result::toString);
             assertTrue(result.cpuNanos() <= most, () -> result + ": four threads had at most " + most + " ns");
@@ -61,6 +66,6 @@ class StormRoundsTest {
 
     /** A round of 1,000 pages. */
     private static StormResult round(long faultNanos, long shutdownNanos, long cpuNanos, long leakedPages) {
-        return new StormResult("per2M", 1_000, faultNanos, shutdownNanos, cpuNanos, null, 0, leakedPages, "");
+        return new StormResult("per2M", 1_000, faultNanos, shutdownNanos, cpuNanos, null, null, 0, leakedPages, "");
     }
 }

@@ -1,6 +1,5 @@
-package dev.pamt.lab.storm;
+package dev.pamt.lab.host;
 
-import dev.pamt.api.PageAllocator;
 import dev.pamt.api.SeamcallFailedException;
 import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.PhysicalMemory;
@@ -9,31 +8,35 @@ import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxStatus;
+import java.util.BitSet;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 
 /**
- * The module as a host's TDs see it: the leaves of a TD's life, each of which must succeed.
+ * The module as a host's TDs see it: the leaves of a TD's life that are made in a fixed order and must succeed, and the processors for all
+ * others.
  *
  * <p>What the module does for one TD at a time, creating it and freeing its key, is under one lock, as in Linux
  * (tdx_lock): the module has one key ownership table.
  *
  * <p><b>Thread-safety:</b> any number of threads, each with registers of its own.
  */
-final class TdSeamcalls {
+final class TdxModule {
     /** Physical addresses beyond 48 bits are the guest's, too: 5 levels of Secure EPT (EPTP: write-back, 5 levels). */
     private static final long EPTP_CONTROLS = 6 | 4 << 3;
 
+    private static final int MOST_TRIES = 10;
     private static final long XFAM_X87_SSE = 3;
     private static final long TSC_FREQUENCY_25_MHZ_UNITS = 40;
 
     private final SeamcallPlatform platform;
-    private final PageAllocator allocator;
     private final Seamcalls[] processors;
     private final ReentrantLock tdxLock = new ReentrantLock();
+    /** Keys that TDs have, counted from the first that the module does not have itself; under tdxLock. */
+    private final BitSet keys = new BitSet();
 
-    TdSeamcalls(TdxHost host) {
+    TdxModule(TdxHost host) {
         platform = host.platform();
-        allocator = host.allocator();
         processors = new Seamcalls[platform.processors()];
         for (int i = 0; i < processors.length; i++) {
             processors[i] = new Seamcalls(platform.processor(i));
@@ -45,13 +48,37 @@ final class TdSeamcalls {
         return host.platform().privateHkids() - 1;
     }
 
-    void createTd(SeamcallRegisters regs, long tdrHpa, int td) {
-        long hkid = platform.firstPrivateHkid() + 1L + td;
+    int processors() {
+        return processors.length;
+    }
+
+    Seamcalls on(int processor) {
+        return processors[processor];
+    }
+
+    /** Creates a TD with a key of its own; returns its key id. */
+    int createTd(SeamcallRegisters regs, long tdrHpa) {
         tdxLock.lock();
         try {
+            int key = keys.nextClearBit(0);
+            int hkid = platform.firstPrivateHkid() + 1 + key;
+            if (key + 1 >= platform.privateHkids()) {
+                throw new IllegalStateException("the host has keys for " + key + " TDs, and each of them is in use");
+            }
             succeed(SeamcallLeaf.MNG_CREATE, processors[0].mngCreate(regs, tdrHpa, hkid), tdrHpa);
+            keys.set(key);
+            return hkid;
+        } finally {
+            tdxLock.unlock();
+        }
+    }
+
+    /** Gives the key of a TD to each package. */
+    void configureKey(SeamcallRegisters regs, long tdrHpa) {
+        tdxLock.lock();
+        try {
             for (int processor : onePerPackage()) {
-                succeed(SeamcallLeaf.MNG_KEY_CONFIG, processors[processor].mngKeyConfig(regs, tdrHpa), tdrHpa);
+                succeed(SeamcallLeaf.MNG_KEY_CONFIG, () -> processors[processor].mngKeyConfig(regs, tdrHpa), tdrHpa);
             }
         } finally {
             tdxLock.unlock();
@@ -85,58 +112,42 @@ final class TdSeamcalls {
         succeed(SeamcallLeaf.VP_ADDCX, processors[0].vpAddcx(regs, tdcxHpa, tdvprHpa), tdcxHpa);
     }
 
-    void initVcpu(SeamcallRegisters regs, long tdvprHpa, int vcpu) {
-        succeed(SeamcallLeaf.VP_INIT, processors[processorOf(vcpu)].vpInit(regs, tdvprHpa, 0), tdvprHpa);
+    void initVcpu(SeamcallRegisters regs, long tdvprHpa, int processor) {
+        succeed(SeamcallLeaf.VP_INIT, processors[processor].vpInit(regs, tdvprHpa, 0), tdvprHpa);
     }
 
     void finalizeTd(SeamcallRegisters regs, long tdrHpa) {
         succeed(SeamcallLeaf.MR_FINALIZE, processors[0].mrFinalize(regs, tdrHpa), tdrHpa);
     }
 
-    void addSeptPage(SeamcallRegisters regs, int vcpu, long gpa, int level, long tdrHpa, long septHpa) {
-        Seamcalls processor = processors[processorOf(vcpu)];
-        succeed(SeamcallLeaf.MEM_SEPT_ADD, processor.memSeptAdd(regs, gpa | level, tdrHpa, septHpa), septHpa);
+    void flushVcpu(SeamcallRegisters regs, long tdvprHpa, int processor) {
+        succeed(SeamcallLeaf.VP_FLUSH, () -> processors[processor].vpFlush(regs, tdvprHpa), tdvprHpa);
     }
 
-    void addGuestPage(SeamcallRegisters regs, int vcpu, long gpa, long tdrHpa, long pageHpa) {
-        Seamcalls processor = processors[processorOf(vcpu)];
-        succeed(SeamcallLeaf.MEM_PAGE_AUG, processor.memPageAug(regs, gpa, tdrHpa, pageHpa), pageHpa);
-    }
-
-    void flushVcpu(SeamcallRegisters regs, long tdvprHpa, int vcpu) {
-        succeed(SeamcallLeaf.VP_FLUSH, processors[processorOf(vcpu)].vpFlush(regs, tdvprHpa), tdvprHpa);
-    }
-
-    /** Takes the key of a TD away; afterwards its pages can be reclaimed. */
-    void freeKey(SeamcallRegisters regs, long tdrHpa) {
+    /** Takes the key of a TD away; afterwards its pages can be reclaimed, and another TD can have the key. */
+    void freeKey(SeamcallRegisters regs, long tdrHpa, int hkid) {
         tdxLock.lock();
         try {
-            succeed(SeamcallLeaf.MNG_VPFLUSHDONE, processors[0].mngVpflushdone(regs, tdrHpa), tdrHpa);
+            succeed(SeamcallLeaf.MNG_VPFLUSHDONE, () -> processors[0].mngVpflushdone(regs, tdrHpa), tdrHpa);
             for (int processor : onePerPackage()) {
-                long status = processors[processor].cacheWb(regs, 0);
-                while (TdxStatus.INTERRUPTED_RESUMABLE.matches(status)) {
-                    status = processors[processor].cacheWb(regs, 1);
-                }
-                succeed(SeamcallLeaf.PHYMEM_CACHE_WB, status, tdrHpa);
+                succeed(SeamcallLeaf.PHYMEM_CACHE_WB, () -> writeBack(regs, processor), tdrHpa);
             }
-            succeed(SeamcallLeaf.MNG_KEY_FREEID, processors[0].mngKeyFreeid(regs, tdrHpa), tdrHpa);
+            succeed(SeamcallLeaf.MNG_KEY_FREEID, () -> processors[0].mngKeyFreeid(regs, tdrHpa), tdrHpa);
+            keys.clear(hkid - platform.firstPrivateHkid() - 1);
         } finally {
             tdxLock.unlock();
         }
     }
 
-    void reclaim(SeamcallRegisters regs, int vcpu, long pageHpa) {
-        succeed(SeamcallLeaf.PHYMEM_PAGE_RECLAIM, processors[processorOf(vcpu)].pageReclaim(regs, pageHpa), pageHpa);
+    private long writeBack(SeamcallRegisters regs, int processor) {
+        long status = processors[processor].cacheWb(regs, 0);
+        while (TdxStatus.INTERRUPTED_RESUMABLE.matches(status)) {
+            status = processors[processor].cacheWb(regs, 1);
+        }
+        return status;
     }
 
-    PageAllocator allocator() {
-        return allocator;
-    }
-
-    private int processorOf(int vcpu) {
-        return vcpu % processors.length;
-    }
-
+    /** One processor of each package. */
     private int[] onePerPackage() {
         int[] chosen = new int[platform.packages()];
         for (int processor = processors.length - 1; processor >= 0; processor--) {
@@ -145,7 +156,16 @@ final class TdSeamcalls {
         return chosen;
     }
 
-    private static void succeed(SeamcallLeaf leaf, long status, long hpa) {
+    /** Makes a call that there is no way around, a few times if need be: what makes it fail may pass. */
+    private static void succeed(SeamcallLeaf leaf, LongSupplier call, long hpa) {
+        long status = call.getAsLong();
+        for (int tries = 1; TdxStatus.isError(status) && tries < MOST_TRIES; tries++) {
+            status = call.getAsLong();
+        }
+        succeed(leaf, status, hpa);
+    }
+
+    static void succeed(SeamcallLeaf leaf, long status, long hpa) {
         if (TdxStatus.isError(status)) {
             throw new SeamcallFailedException(leaf, status, String.format("for page 0x%x", hpa));
         }

@@ -1,4 +1,4 @@
-package dev.pamt.lab.storm;
+package dev.pamt.lab.host;
 
 import java.util.Arrays;
 
@@ -16,6 +16,10 @@ final class PageList {
 
     boolean isEmpty() {
         return size == 0;
+    }
+
+    int size() {
+        return size;
     }
 
     long first() {

@@ -1,4 +1,4 @@
-package dev.pamt.lab.storm;
+package dev.pamt.lab.host;
 
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtPageCache;
@@ -36,15 +36,6 @@ record ControlPages(int tdr, int tdcs, int tdvps) {
         return (int) ((regs.r8 + PageAllocator.PAGE_BYTES - 1) / PageAllocator.PAGE_BYTES);
     }
 
-    /** The levels of Secure EPT pages that begin at a 2M block of guest memory: 1, more at 1G and 512G boundaries. */
-    static int septPagesAt(int block) {
-        int pages = 0;
-        while (pages < SEPT_LEVEL_BLOCKS.length && block % SEPT_LEVEL_BLOCKS[pages] == 0) {
-            pages++;
-        }
-        return pages;
-    }
-
     /** Secure EPT pages of a TD. */
     static int septPages(int blocks) {
         long pages = 0;
@@ -54,13 +45,13 @@ record ControlPages(int tdr, int tdcs, int tdvps) {
         return Math.toIntExact(pages);
     }
 
-    /** Pages that a storm takes from the host at most, pairs and filled caches included. */
-    long pagesNeeded(StormPlan plan) {
-        long perTd = tdr + tdcs + (long) plan.vcpus() * tdvps + septPages(plan.blocks());
-        long used = plan.guestPages() + plan.tds() * perTd;
-        long threads = (long) plan.tds() * plan.vcpus();
+    /** Pages that TDs take from the host at most, pairs and filled caches included. */
+    long pagesNeeded(int tds, int vcpus, int blocks) {
+        long perTd = tdr + tdcs + (long) vcpus * (tdvps + Vcpu.SEPT_PAGES) + septPages(blocks);
+        long used = tds * (perTd + (long) blocks * GuestMemory.PAGES_PER_BLOCK);
+        long threads = (long) tds * vcpus;
         // Each thread may have one region open that it has only begun to fill.
-        long regions = used / StormPlan.PAGES_PER_BLOCK + threads + 1;
+        long regions = used / GuestMemory.PAGES_PER_BLOCK + threads + 1;
         long pairs = regions + threads * PamtPageCache.FAULT_PAIRS;
         return used + pairs * (PamtStats.PAIR_BYTES / PageAllocator.PAGE_BYTES);
     }
