@@ -16,4 +16,13 @@ final class BackingConverter implements ITypeConverter<Backing> {
             default -> throw new TypeConversionException("'" + text + "' is no backing; there are 4k, 2m and 1g");
         };
     }
+
+    /** The name of a backing on the command line. */
+    static String name(Backing backing) {
+        return switch (backing) {
+            case PAGES_4K -> "4k";
+            case CHUNKS_2M -> "2m";
+            case CHUNKS_1G -> "1g";
+        };
+    }
 }

@@ -19,7 +19,15 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "Experiments with Dynamic PAMT on an emulated TDX host, and the test of SEAMCALL backends.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
-        subcommands = {StormCommand.class, ConformanceCommand.class, HelpCommand.class},
+        subcommands = {
+            StormCommand.class,
+            ConformanceCommand.class,
+            HelpCommand.class,
+            PoliciesCommand.class,
+            RebootCommand.class,
+            BootCommand.class,
+            SplitCommand.class
+        },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:all is well",

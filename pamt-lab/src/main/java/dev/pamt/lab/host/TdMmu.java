@@ -321,6 +321,43 @@ public final class TdMmu {
         }
     }
 
+    /**
+     * Splits as {@link #split}, with pairs of a cache that all splitters of the TD share: topped up outside the lock of the MMU, looked at
+     * again inside, and topped up once more if another splitter was faster.
+     *
+     * @param block the number of the block
+     * @param shared the cache
+     * @return how often the cache was topped up for this split; 0 if there was no 2M page, or another thread has split it
+     */
+    public int splitFrom(int block, SharedSplitCache shared) {
+        if (!Mirror.isLarge(mirror.entry(LEVEL_2M, block * BLOCK_BYTES))) {
+            return 0;
+        }
+        long page = host.allocPage("Secure EPT page of a split");
+        boolean given = false;
+        try {
+            for (int topUps = 1; ; topUps++) {
+                shared.topUp();
+                lock.writeLock().lock();
+                try {
+                    if (!Mirror.isLarge(mirror.entry(LEVEL_2M, block * BLOCK_BYTES))) {
+                        return 0;
+                    }
+                    if (shared.hasEnough()) {
+                        given = shared.use(pairs -> splitLocked(block, page, pairs));
+                        return topUps;
+                    }
+                } finally {
+                    lock.writeLock().unlock();
+                }
+            }
+        } finally {
+            if (!given) {
+                host.allocator().freePage(page);
+            }
+        }
+    }
+
     private boolean splitLocked(int block, long page, PamtPageCache reserved) {
         long gpa = block * BLOCK_BYTES;
         long entry = mirror.entry(LEVEL_2M, gpa);
@@ -334,7 +371,10 @@ public final class TdMmu {
             blockAndTrack(regs, gpa, LEVEL_2M);
             long status = TdxStatus.OPERAND_BUSY.code();
             try {
-                status = restarting(() -> withoutVcpus(() -> demote(gpa, Mirror.hpaOf(entry), page, reserved)));
+                int tries = 0;
+                do {
+                    status = restarting(() -> withoutVcpus(() -> demote(gpa, Mirror.hpaOf(entry), page, reserved)));
+                } while (TdxStatus.MISSING_PAMT_PAGE_PAIR.matches(status) && isTriedAgain(status, page, ++tries));
             } finally {
                 if (TdxStatus.isError(status)) {
                     unblock(regs, gpa);

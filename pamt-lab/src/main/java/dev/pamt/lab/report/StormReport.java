@@ -12,14 +12,9 @@ import dev.pamt.lab.storm.StormRounds;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.SeamcallLeaf;
 import java.io.IOException;
-import java.io.Writer;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.AtomicMoveNotSupportedException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -59,31 +54,15 @@ public record StormReport(
      * @throws IOException if that fails
      */
     public void write(Path file) throws IOException {
-        Path target = file.toAbsolutePath();
-        // Not createTempFile: only its owner could read what that makes.
-        Path temporary = target.resolveSibling(
-                target.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
-        try {
-            try (Writer writer = Files.newBufferedWriter(temporary, StandardCharsets.UTF_8);
-                    JsonGenerator json = JsonFactory.builder()
-                            .build()
-                            .createGenerator(writer)
-                            .setPrettyPrinter(new DefaultPrettyPrinter())) {
+        ReportFile.write(file, writer -> {
+            try (JsonGenerator json = JsonFactory.builder()
+                    .build()
+                    .createGenerator(writer)
+                    .setPrettyPrinter(new DefaultPrettyPrinter())) {
                 write(json);
                 json.writeRaw('\n');
             }
-            move(temporary, target);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
-    }
-
-    private static void move(Path temporary, Path target) throws IOException {
-        try {
-            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-        } catch (AtomicMoveNotSupportedException e) {
-            Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
-        }
+        });
     }
 
     private void write(JsonGenerator json) throws IOException {

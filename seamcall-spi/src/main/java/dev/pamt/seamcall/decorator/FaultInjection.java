@@ -23,6 +23,7 @@ public final class FaultInjection implements SeamcallDecorator {
     private final FaultPlan plan;
     private final AtomicLongArray calls = new AtomicLongArray(LEAVES);
     private final AtomicLong injected = new AtomicLong();
+    private volatile boolean stopped;
 
     /**
      * Starts to count calls, for one plan.
@@ -52,6 +53,11 @@ public final class FaultInjection implements SeamcallDecorator {
         return injected.get();
     }
 
+    /** Lets every call through from now on: an experiment clears up. */
+    public void stop() {
+        stopped = true;
+    }
+
     @Override
     public SeamcallProvider decorate(SeamcallProvider backend, int processor) {
         return (rax, regs) -> call(backend, rax, regs);
@@ -64,7 +70,7 @@ public final class FaultInjection implements SeamcallDecorator {
         }
         long number = calls.incrementAndGet(leaf.number());
         FaultPlan.Fault fault = plan.of(leaf, number);
-        if (fault == null) {
+        if (fault == null || stopped) {
             return backend.seamcall(rax, regs);
         }
         injected.incrementAndGet();

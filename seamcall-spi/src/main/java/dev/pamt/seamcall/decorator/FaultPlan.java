@@ -6,6 +6,7 @@ import dev.pamt.seamcall.TdxStatus;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.SplittableRandom;
 import java.util.TreeMap;
 
 /**
@@ -28,8 +29,14 @@ public final class FaultPlan {
     record Fault(Kind kind, long value) {}
 
     private final Map<SeamcallLeaf, Map<Long, Fault>> faults;
+    /** The part of all calls that goes wrong, and what decides which. */
+    private final double rate;
+
+    private final long seed;
 
     private FaultPlan(Builder builder) {
+        rate = builder.rate;
+        seed = builder.seed;
         faults = new EnumMap<>(SeamcallLeaf.class);
         builder.faults.forEach((leaf, byCall) -> faults.put(leaf, Map.copyOf(byCall)));
     }
@@ -45,7 +52,17 @@ public final class FaultPlan {
 
     Fault of(SeamcallLeaf leaf, long call) {
         Map<Long, Fault> byCall = faults.get(leaf);
-        return byCall == null ? null : byCall.get(call);
+        Fault planned = byCall == null ? null : byCall.get(call);
+        return planned != null || rate == 0 ? planned : atRandom(leaf, call);
+    }
+
+    /** The same for the same seed, leaf and call, whatever other calls there are. */
+    private Fault atRandom(SeamcallLeaf leaf, long call) {
+        long[] errors = LeafErrors.of(leaf);
+        SplittableRandom random = new SplittableRandom(seed ^ ((long) leaf.number() << 48) ^ call);
+        return errors.length == 0 || random.nextDouble() >= rate
+                ? null
+                : new Fault(Kind.ANSWER, errors[random.nextInt(errors.length)]);
     }
 
     /**
@@ -56,8 +73,29 @@ public final class FaultPlan {
         private static final int MAX_BURST = 1_000_000;
 
         private final Map<SeamcallLeaf, Map<Long, Fault>> faults = new EnumMap<>(SeamcallLeaf.class);
+        private double rate;
+        private long seed;
 
         private Builder() {}
+
+        /**
+         * Has a part of all calls of a TD's life answered by an error that their leaf can have; the module does not see these calls.
+         * Which ones, and by which error, is decided by the seed, the leaf and the number of the call. Calls that have a fault of their
+         * own keep it, and calls that bring a module up are left alone.
+         *
+         * @param part the part of the calls, 0 to 1
+         * @param seed decides which calls
+         * @return this
+         * @throws IllegalArgumentException if the part is not between 0 and 1
+         */
+        public Builder rate(double part, long seed) {
+            if (!(part >= 0 && part <= 1)) {
+                throw new IllegalArgumentException("a part of all calls is between 0 and 1, not " + part);
+            }
+            this.rate = part;
+            this.seed = seed;
+            return this;
+        }
 
         /**
          * Has a call answered by a status; the module does not see the call.

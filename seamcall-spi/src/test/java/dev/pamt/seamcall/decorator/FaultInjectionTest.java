@@ -13,6 +13,8 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -194,5 +196,60 @@ class FaultInjectionTest {
                         .decorate(new StubPlatform(backend))
                         .processor(1)
                         .seamcall(ADD.rax(), new SeamcallRegisters()));
+    }
+
+    @Test
+    void aPartOfAllCallsGoesWrongTheSameOnesForTheSameSeed() {
+        FaultPlan plan = FaultPlan.builder().rate(0.01, 7).build();
+        SeamcallProvider one = new FaultInjection(plan).decorate((rax, regs) -> 0, 0);
+        SeamcallProvider other = new FaultInjection(plan).decorate((rax, regs) -> 0, 0);
+        int wrong = 0;
+        for (int call = 0; call < 100_000; call++) {
+            long status = add(one);
+            assertEquals(status, add(other), "call " + call);
+            assertTrue(status == 0 || TdxStatus.isError(status), () -> TdxStatus.toString(status));
+            wrong += status == 0 ? 0 : 1;
+        }
+        assertEquals(1000, wrong, 150);
+        SeamcallProvider seeded =
+                new FaultInjection(FaultPlan.builder().rate(0.01, 8).build()).decorate((rax, regs) -> 0, 0);
+        SeamcallProvider again = new FaultInjection(plan).decorate((rax, regs) -> 0, 0);
+        boolean differs = false;
+        for (int call = 0; call < 10_000; call++) {
+            differs |= add(seeded) != add(again);
+        }
+        assertTrue(differs, "another seed");
+    }
+
+    @Test
+    void everyErrorOfALeafComesInTime() {
+        for (SeamcallLeaf leaf : SeamcallLeaf.values()) {
+            SeamcallProvider faulty =
+                    new FaultInjection(FaultPlan.builder().rate(1, 3).build()).decorate((rax, regs) -> 0, 0);
+            Set<Long> seen = new HashSet<>();
+            for (int call = 0; call < 1000; call++) {
+                seen.add(faulty.seamcall(leaf.rax(), new SeamcallRegisters()));
+            }
+            Set<Long> errors = new HashSet<>();
+            for (long error : LeafErrors.of(leaf)) {
+                assertTrue(TdxStatus.isError(error) && TdxStatus.of(error) != null, leaf + " " + error);
+                errors.add(error);
+            }
+            assertEquals(errors.isEmpty() ? Set.of(0L) : errors, seen, leaf::toString);
+        }
+    }
+
+    @Test
+    void whatIsPlannedComesBeforeWhatIsRandomAndNothingComesAfterTheStop() {
+        FaultInjection faults = new FaultInjection(
+                FaultPlan.builder().rate(1, 1).answer(ADD, 2, BUSY).build());
+        SeamcallProvider faulty = faults.decorate((rax, regs) -> 0, 0);
+        assertTrue(TdxStatus.isError(add(faulty)));
+        assertEquals(BUSY, add(faulty));
+        faults.stop();
+        assertEquals(0, add(faulty));
+        assertEquals(2, faults.injected());
+        assertThrows(IllegalArgumentException.class, () -> FaultPlan.builder().rate(1.01, 1));
+        assertThrows(IllegalArgumentException.class, () -> FaultPlan.builder().rate(Double.NaN, 1));
     }
 }
