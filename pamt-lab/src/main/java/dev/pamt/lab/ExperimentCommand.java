@@ -34,6 +34,12 @@ import picocli.CommandLine.Spec;
 
 /** An experiment: a table with a row for each policy and lock strategy, each on a fresh host. */
 abstract class ExperimentCommand implements Callable<Integer> {
+    /** Pages that are named for each row at most. */
+    private static final int MOST_LINES = 100;
+
+    /** Memory of each TD at most before the measured rows. */
+    private static final long WARM_UP_BYTES = 32L << 20;
+
     @Spec
     private CommandSpec spec;
 
@@ -136,6 +142,11 @@ abstract class ExperimentCommand implements Callable<Integer> {
         return HostOptions.NOTHING;
     }
 
+    /** Whether the rows are run once in small before, because times are compared. */
+    boolean warmsUp() {
+        return true;
+    }
+
     /** A failure of one of these policies is what it is there for, and no finding. */
     boolean isExpectedToFail(String policy) {
         return !PamtPolicies.counts(policy);
@@ -180,6 +191,13 @@ abstract class ExperimentCommand implements Callable<Integer> {
         Thread atInterrupt = new Thread(() -> print(table));
         Runtime.getRuntime().addShutdownHook(atInterrupt);
         try (ProgressBar bar = quiet ? ProgressBar.none() : ProgressBar.start(rows.size())) {
+            bar.phase("warming up");
+            // Otherwise the first row pays for the JIT compiler.
+            TrialSize small = size.withMemoryUpTo(WARM_UP_BYTES);
+            ResultTable ignored = new ResultTable(trial.columns());
+            for (Row row : warmsUp() ? rows : List.<Row>of()) {
+                run(newTrial(small), row, small, host.memory(), ignored, new ArrayList<>());
+            }
             for (Row row : rows) {
                 bar.phase(row.label);
                 run(trial, row, size, host.memory(), table, findings);
@@ -225,6 +243,9 @@ abstract class ExperimentCommand implements Callable<Integer> {
                 synchronized (table) {
                     table.row(cells);
                 }
+                stage.losses().stream()
+                        .limit(MOST_LINES)
+                        .forEach(spec.commandLine().getErr()::println);
                 failure = stage.clear();
             } catch (RuntimeException e) {
                 String cleared = stage.clear();

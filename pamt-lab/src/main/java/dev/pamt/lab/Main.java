@@ -21,12 +21,14 @@ import picocli.CommandLine.UnmatchedArgumentException;
         versionProvider = Main.Version.class,
         subcommands = {
             StormCommand.class,
-            ConformanceCommand.class,
-            HelpCommand.class,
             PoliciesCommand.class,
-            RebootCommand.class,
             BootCommand.class,
-            SplitCommand.class
+            RebootCommand.class,
+            SplitCommand.class,
+            NeighbourCommand.class,
+            TortureCommand.class,
+            ConformanceCommand.class,
+            HelpCommand.class
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {

@@ -11,9 +11,11 @@ import dev.pamt.lab.host.Td;
 import dev.pamt.lab.host.TdMmu.Fault;
 import dev.pamt.lab.host.Vcpu;
 import dev.pamt.lab.policy.HostSetup;
+import dev.pamt.lab.policy.PamtPolicies;
 import dev.pamt.seamcall.SeamcallLeaf;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * A host on which one row of an experiment runs, and what is looked at in the end.
@@ -27,7 +29,10 @@ public final class Stage {
     private final boolean guests;
     private final long freeBefore;
     private final long addsBefore;
+    private final List<String> abandoned = new CopyOnWriteArrayList<>();
     private volatile long peakPairs;
+    private boolean lossIsNamed;
+    private long auditedPairs;
 
     /**
      * Sets the stage.
@@ -146,6 +151,46 @@ public final class Stage {
         }
     }
 
+    /** Looks at every region when all TDs have ended; what contradicts is a failure. */
+    void audit(long lostPages, boolean somethingIsLost) {
+        lossIsNamed = somethingIsLost;
+        Audit audit =
+                new Audit(lab.manager(), PamtPolicies.usesManager(lab.policy().name()));
+        List<String> contradictions = audit.run();
+        auditedPairs = audit.pairs();
+        if (!contradictions.isEmpty()) {
+            throw new IllegalStateException(contradictions.get(0));
+        }
+        // Where pairs are cut from chunks it is known to the page where everything is.
+        PamtStats.Pages pages = lab.manager().stats().pages();
+        long out = freeBefore - host.freePages() - pages.donorChunks() * GuestMemory.PAGES_PER_BLOCK;
+        if (pages.donorChunks() > 0 && abandoned.isEmpty() && out != lostPages + pages.stranded()) {
+            throw new IllegalStateException(
+                    out + " pages have not come back, and " + lostPages + " are known to be lost");
+        }
+    }
+
+    /** The pairs that the audit has found. */
+    long auditedPairs() {
+        return auditedPairs;
+    }
+
+    /** Gives up a TD whose key does not come back, with all of its pages. */
+    void abandon(Td td, PamtException why) {
+        abandoned.add(td.name() + " and all of its pages are lost: " + why.getMessage());
+    }
+
+    /**
+     * What was lost on purpose, because the module did not give it back.
+     *
+     * @return a line each, with the TD and the page
+     */
+    public List<String> losses() {
+        List<String> losses = new ArrayList<>(abandoned);
+        losses.addAll(lab.complaints());
+        return losses;
+    }
+
     /**
      * Clears up when all TDs have ended, and looks whether anything is left.
      *
@@ -157,10 +202,16 @@ public final class Stage {
         try {
             lab.manager().close();
         } catch (PamtException e) {
+            if (lossIsNamed) {
+                return "";
+            }
             failure = e.toString();
         }
         long leftPairs = pairs();
         long lostPages = freeBefore - host.freePages();
+        if (lossIsNamed) {
+            return "";
+        }
         if (failure.isEmpty() && !lab.complaints().isEmpty()) {
             failure = lab.complaints().get(0);
         }

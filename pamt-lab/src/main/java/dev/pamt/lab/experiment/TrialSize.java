@@ -51,4 +51,14 @@ public record TrialSize(int tds, long memoryBytes, int vcpus, Backing backing, l
     public int blocks() {
         return Math.toIntExact(memoryBytes / GuestMemory.BLOCK_BYTES);
     }
+
+    /**
+     * The same with less memory.
+     *
+     * @param mostBytes memory of each TD at most, a multiple of 2 MiB
+     * @return a size
+     */
+    public TrialSize withMemoryUpTo(long mostBytes) {
+        return new TrialSize(tds, Math.min(memoryBytes, mostBytes), vcpus, backing, seed);
+    }
 }

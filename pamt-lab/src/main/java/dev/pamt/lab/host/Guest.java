@@ -12,7 +12,6 @@ import dev.pamt.seamcall.harness.GuestDriver;
 import dev.pamt.seamcall.harness.GuestDriver.StepResult;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * The guest that runs on one vCPU, step by step: what it does, its exits, and what the host makes of them.
@@ -25,9 +24,6 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class Guest {
     private static final int EPT_VIOLATION = 48;
-    private static final int MOST_TRIES = 1000;
-    private static final int SPINS = 1000;
-    private static final long LOOK_NANOS = 20_000;
     private static final long LEVEL_2M = 1;
 
     private final LabHost host;
@@ -87,7 +83,7 @@ public final class Guest {
     }
 
     private void touch(long gpa) {
-        for (int tries = 0; tries < MOST_TRIES; tries++) {
+        for (Patience patience = new Patience(); patience.waits(); ) {
             enter();
             StepResult step = host.guests().access(vcpu.processor(), gpa, AccessKind.WRITE);
             switch (step.outcome()) {
@@ -107,7 +103,7 @@ public final class Guest {
                 }
             }
         }
-        throw new IllegalStateException(String.format("page 0x%x was not reached in %d tries", gpa, MOST_TRIES));
+        throw new IllegalStateException(String.format("page 0x%x could not be reached", gpa));
     }
 
     private void acceptAll(long gpa, long end, boolean in2M) {
@@ -128,7 +124,7 @@ public final class Guest {
 
     /** Accepts one page; false if it is mapped in smaller pages than the guest asked for. */
     private boolean accept(long gpa, long level) {
-        for (int tries = 0; tries < MOST_TRIES; tries++) {
+        for (Patience patience = new Patience(); patience.waits(); ) {
             enter();
             guestRegs.clear();
             guestRegs.rcx = gpa | level;
@@ -158,7 +154,7 @@ public final class Guest {
                     throw new IllegalStateException(String.format("ACCEPT of 0x%x raised %d", gpa, step.value()));
             }
         }
-        throw new IllegalStateException(String.format("page 0x%x was not accepted in %d tries", gpa, MOST_TRIES));
+        throw new IllegalStateException(String.format("page 0x%x could not be accepted", gpa));
     }
 
     /** Serves an exit: the host maps the page that the guest wants, in its size. */
@@ -183,6 +179,10 @@ public final class Guest {
             }
             leave();
         }
+        if (vcpu.sharesProcessor()) {
+            throw new IllegalStateException("a vCPU whose guest runs needs a logical processor of its own; " + td.name()
+                    + " has more vCPUs than there are free ones");
+        }
         while (true) {
             kicked = false;
             entries.incrementAndGet();
@@ -194,12 +194,14 @@ public final class Guest {
         }
         enterRegs.clear();
         enterRegs.rcx = vcpu.tdvprHpa();
-        long status = TdxStatus.OPERAND_BUSY.code();
+        long status;
         boolean inside = false;
         try {
-            for (int tries = 0; TdxStatus.OPERAND_BUSY.matches(status) && tries < MOST_TRIES; tries++) {
+            // A TRACK that is under way makes it busy.
+            Patience patience = new Patience();
+            do {
                 status = host.guests().enter(vcpu.processor(), enterRegs);
-            }
+            } while (TdxStatus.OPERAND_BUSY.matches(status) && patience.waits());
             inside = status == GuestDriver.ENTERED;
         } finally {
             if (!inside) {
@@ -228,8 +230,9 @@ public final class Guest {
     }
 
     private void awaitLetIn() {
-        for (int looks = 0; keepers.get() > 0; looks++) {
-            pause(looks);
+        Patience patience = new Patience();
+        while (keepers.get() > 0) {
+            patience.waits();
         }
     }
 
@@ -240,8 +243,9 @@ public final class Guest {
             return false;
         }
         kicked = true;
-        for (int looks = 0; entries.get() == seen; looks++) {
-            pause(looks);
+        Patience patience = new Patience();
+        while (entries.get() == seen) {
+            patience.waits();
         }
         return true;
     }
@@ -254,13 +258,5 @@ public final class Guest {
     /** Lets the vCPU in again. */
     void letIn() {
         keepers.decrementAndGet();
-    }
-
-    private void pause(int looks) {
-        if (looks < SPINS) {
-            Thread.onSpinWait();
-        } else {
-            LockSupport.parkNanos(this, LOOK_NANOS);
-        }
     }
 }

@@ -7,7 +7,6 @@ import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.IntConsumer;
 
 /**
  * The private memory of a guest, as guest_memfd has it: which page of the host each guest page is, and which guest pages are shared
@@ -16,8 +15,8 @@ import java.util.function.IntConsumer;
  * <p>A page is taken from the host when it is first populated. Memory that is backed by chunks falls back to single pages where the
  * host has no chunk left, as transparent huge pages do; memory of 1G does not, as hugetlb does not.
  *
- * <p><b>Thread-safety:</b> any number of threads may populate at once. Pages are given back by one thread at a time for each 2M block,
- * and not while that block is populated.
+ * <p><b>Thread-safety:</b> any number of threads may populate at once, and punch holes beside that: who has populated a page looks again
+ * under the lock of the MMU whether it is still there.
  */
 public final class GuestMemory implements AutoCloseable {
     /** No page. */
@@ -44,6 +43,8 @@ public final class GuestMemory implements AutoCloseable {
 
     private static final long SINGLE_PAGES = NONE;
     private static final int NO_PAGE = 0;
+    /** The block was punched while somebody looked for its page. */
+    private static final int PUNCHED = -1;
 
     private static final int LOCKS = 64;
 
@@ -102,19 +103,25 @@ public final class GuestMemory implements AutoCloseable {
      */
     public long populate(long gpa) {
         int block = blockOf(gpa);
-        long chunk = (long) BLOCK.getAcquire(chunks, block);
-        if (chunk == UNDECIDED) {
-            chunk = decide(block);
+        long hpa = NONE;
+        while (hpa == NONE) {
+            long chunk = (long) BLOCK.getAcquire(chunks, block);
+            if (chunk == UNDECIDED) {
+                chunk = decide(block);
+            }
+            if (chunk >= 0) {
+                return chunk + (gpa & (BLOCK_BYTES - 1) & -PAGE_BYTES);
+            }
+            int[] numbers = (int[]) PAGES_OF_BLOCK.getAcquire(pages, block);
+            if (numbers != null) {
+                int number = (int) PAGE.getAcquire(numbers, indexOf(gpa));
+                hpa = number > NO_PAGE ? ram.hpa(number - 1) : populate(numbers, indexOf(gpa));
+            }
         }
-        if (chunk >= 0) {
-            return chunk + (gpa & (BLOCK_BYTES - 1) & -PAGE_BYTES);
-        }
-        int[] numbers = (int[]) PAGES_OF_BLOCK.getAcquire(pages, block);
-        int index = indexOf(gpa);
-        int number = (int) PAGE.getAcquire(numbers, index);
-        return number != NO_PAGE ? ram.hpa(number - 1) : populate(numbers, index);
+        return hpa;
     }
 
+    /** Takes a page for an entry; none if the block was punched meanwhile. */
     private long populate(int[] numbers, int index) {
         long hpa = allocator.allocPage();
         if (hpa == PageAllocator.NONE) {
@@ -123,22 +130,22 @@ public final class GuestMemory implements AutoCloseable {
         boolean kept = false;
         try {
             policy.onPopulate(hpa, 1);
-            if (PAGE.compareAndSet(numbers, index, NO_PAGE, ram.number(hpa) + 1)) {
-                kept = true;
-                return hpa;
+            kept = PAGE.compareAndSet(numbers, index, NO_PAGE, ram.number(hpa) + 1);
+            if (!kept) {
+                policy.onDepopulate(hpa, 1);
             }
-            policy.onDepopulate(hpa, 1);
         } finally {
             if (!kept) {
                 allocator.freePage(hpa);
             }
         }
-        // Another vCPU was faster.
-        return ram.hpa((int) PAGE.getAcquire(numbers, index) - 1);
+        // Another vCPU may have been faster.
+        int number = (int) PAGE.getAcquire(numbers, index);
+        return number > NO_PAGE ? ram.hpa(number - 1) : NONE;
     }
 
     private long decide(int block) {
-        ReentrantLock lock = locks[backing == Backing.CHUNKS_1G ? block / BLOCKS_PER_GIGABYTE % LOCKS : block % LOCKS];
+        ReentrantLock lock = lockOf(block);
         lock.lock();
         try {
             if (chunks[block] == UNDECIDED) {
@@ -156,6 +163,10 @@ public final class GuestMemory implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    private ReentrantLock lockOf(int block) {
+        return locks[(backing == Backing.CHUNKS_1G ? block / BLOCKS_PER_GIGABYTE : block) % LOCKS];
     }
 
     private void useSinglePages(int block) {
@@ -205,7 +216,7 @@ public final class GuestMemory implements AutoCloseable {
         }
         int[] numbers = (int[]) PAGES_OF_BLOCK.getAcquire(pages, block);
         int number = numbers == null ? NO_PAGE : (int) PAGE.getAcquire(numbers, indexOf(gpa));
-        return number == NO_PAGE ? NONE : ram.hpa(number - 1);
+        return number > NO_PAGE ? ram.hpa(number - 1) : NONE;
     }
 
     /**
@@ -225,29 +236,30 @@ public final class GuestMemory implements AutoCloseable {
      * @param block the number of the block
      */
     public void punchHole(int block) {
-        long chunk = chunks[block];
-        if (chunk >= 0) {
-            policy.onDepopulate(chunk, PAGES_PER_BLOCK);
-            allocator.freeChunk(chunk);
-        } else if (chunk == SINGLE_PAGES) {
-            forEachPage(block, number -> free(ram.hpa(number - 1)));
+        ReentrantLock lock = lockOf(block);
+        lock.lock();
+        try {
+            long chunk = (long) BLOCK.getAndSet(chunks, block, UNDECIDED);
+            int[] numbers = (int[]) PAGES_OF_BLOCK.getAndSet(pages, block, null);
+            if (chunk >= 0) {
+                policy.onDepopulate(chunk, PAGES_PER_BLOCK);
+                allocator.freeChunk(chunk);
+            }
+            for (int index = 0; numbers != null && index < PAGES_PER_BLOCK; index++) {
+                // So that nobody puts a page there who still has the array in hand.
+                int number = (int) PAGE.getAndSet(numbers, index, PUNCHED);
+                if (number != NO_PAGE) {
+                    free(ram.hpa(number - 1));
+                }
+            }
+        } finally {
+            lock.unlock();
         }
-        pages[block] = null;
-        BLOCK.setRelease(chunks, block, UNDECIDED);
     }
 
     private void free(long hpa) {
         policy.onDepopulate(hpa, 1);
         allocator.freePage(hpa);
-    }
-
-    private void forEachPage(int block, IntConsumer page) {
-        int[] numbers = pages[block];
-        for (int index = 0; numbers != null && index < PAGES_PER_BLOCK; index++) {
-            if (numbers[index] != NO_PAGE) {
-                page.accept(numbers[index]);
-            }
-        }
     }
 
     /**

@@ -10,6 +10,7 @@ import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.harness.GuestDriver;
 import dev.pamt.seamcall.harness.ModuleInspection;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
@@ -27,6 +28,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class LabHost {
     private static final int MOST_COMPLAINTS = 1000;
 
+    /** Marks a processor that more than one vCPU may have. */
+    static final int SHARED = 1 << 30;
+
     private final TdxHost host;
     private final PamtManager manager;
     private final PamtPolicy policy;
@@ -35,6 +39,9 @@ public final class LabHost {
     private final RamPages ram;
     private final LabCounts counts = new LabCounts();
     private final AtomicInteger vcpus = new AtomicInteger();
+    /** Guarded by itself. */
+    private final BitSet processorsTaken = new BitSet();
+
     private final AtomicInteger tds = new AtomicInteger();
     private final Optional<GuestDriver> guests;
     private final Queue<String> complaints = new ConcurrentLinkedQueue<>();
@@ -172,8 +179,25 @@ public final class LabHost {
         return host.allocator();
     }
 
-    int nextProcessor() {
-        return vcpus.getAndIncrement() % module.processors();
+    /** Takes a processor that no vCPU has, or one that others have as well if there is none. */
+    int takeProcessor() {
+        synchronized (processorsTaken) {
+            int free = processorsTaken.nextClearBit(0);
+            if (free < module.processors()) {
+                processorsTaken.set(free);
+                return free;
+            }
+        }
+        return SHARED | vcpus.getAndIncrement() % module.processors();
+    }
+
+    /** Gives a processor back. */
+    void giveProcessorBack(int processor) {
+        if ((processor & SHARED) == 0) {
+            synchronized (processorsTaken) {
+                processorsTaken.clear(processor);
+            }
+        }
     }
 
     /** Takes a page that is to be given to the module, where memory can be allocated. */

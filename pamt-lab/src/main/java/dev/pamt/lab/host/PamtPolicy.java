@@ -114,6 +114,15 @@ public interface PamtPolicy extends AutoCloseable {
     boolean mayMap2M(long chunkHpa);
 
     /**
+     * Whether 4K pages can be merged to one 2M page, which takes their pair away.
+     *
+     * @return false for a policy that wants the pair to stay
+     */
+    default boolean mayPromote() {
+        return true;
+    }
+
+    /**
      * A chunk is about to be mapped as one page.
      *
      * @param chunkHpa the chunk

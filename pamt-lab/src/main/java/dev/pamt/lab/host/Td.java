@@ -240,6 +240,7 @@ public final class Td {
         mmu.reclaimTables(regs);
         for (Vcpu vcpu : vcpus) {
             takeBack(regs, vcpu.pages);
+            vcpu.end();
         }
         // Backwards: the TD root came first, and goes last.
         takeBack(regs, pages);

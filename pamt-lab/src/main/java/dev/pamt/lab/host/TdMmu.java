@@ -82,7 +82,12 @@ public final class TdMmu {
             if (td.state() != Td.State.RUNNABLE) {
                 throw new IllegalStateException(td.name() + " does not run: it is " + td.state());
             }
-            Fault fault = map(vcpu, gpa, hpa, only4K);
+            if (memory.isShared(gpa)) {
+                // The guest wants it private, and its user makes it so.
+                memory.setShared(gpa, 1, false);
+            }
+            // A hole may have been punched before the lock was taken.
+            Fault fault = memory.pageAt(gpa) == hpa ? map(vcpu, gpa, hpa, only4K) : Fault.AGAIN;
             host.counts().count(fault == Fault.AGAIN ? Event.FROZEN : Event.FAULT);
             return fault;
         } finally {
@@ -125,10 +130,10 @@ public final class TdMmu {
         boolean given = false;
         try {
             long status;
-            int tries = 0;
+            Patience patience = new Patience();
             do {
                 status = vcpu.seamcalls().memPageAug(vcpu.regs, gpa, td.tdr(), hpa);
-            } while (TdxStatus.isError(status) && isTriedAgain(status, hpa, ++tries));
+            } while (TdxStatus.isError(status) && isTriedAgain(status, hpa, patience));
             TdxModule.succeed(SeamcallLeaf.MEM_PAGE_AUG, status, hpa);
             given = true;
         } finally {
@@ -139,15 +144,14 @@ public final class TdMmu {
     }
 
     /** Whether a call that was refused is made again: the module was busy, or a pair was missing and is there now. */
-    private boolean isTriedAgain(long status, long hpa, int tries) {
+    private boolean isTriedAgain(long status, long hpa, Patience patience) {
         if (TdxStatus.MISSING_PAMT_PAGE_PAIR.matches(status)) {
             host.counts().count(Event.MISSING_PAIR);
-            return tries < MOST_TRIES && host.policy().onMissingPair(hpa);
+            return patience.waits() && host.policy().onMissingPair(hpa);
         }
         if (TdxStatus.OPERAND_BUSY.matches(status)) {
             host.counts().count(Event.BUSY);
-            Thread.onSpinWait();
-            return tries < MOST_TRIES;
+            return patience.waits();
         }
         return false;
     }
@@ -185,10 +189,10 @@ public final class TdMmu {
         boolean given = false;
         try {
             long status;
-            int tries = 0;
+            Patience patience = new Patience();
             do {
                 status = vcpu.seamcalls().memSeptAdd(vcpu.regs, gpa | level, td.tdr(), page);
-            } while (TdxStatus.isError(status) && isTriedAgain(status, page, ++tries));
+            } while (TdxStatus.isError(status) && isTriedAgain(status, page, patience));
             TdxModule.succeed(SeamcallLeaf.MEM_SEPT_ADD, status, page);
             given = true;
         } finally {
@@ -235,10 +239,10 @@ public final class TdMmu {
         boolean given = false;
         try {
             long status;
-            int tries = 0;
+            Patience patience = new Patience();
             do {
                 status = vcpu.seamcalls().memPageAug(vcpu.regs, gpa | LEVEL_2M, td.tdr(), chunk);
-            } while (TdxStatus.isError(status) && isTriedAgain(status, chunk, ++tries));
+            } while (TdxStatus.isError(status) && isTriedAgain(status, chunk, patience));
             given = !TdxStatus.isError(status);
             return given;
         } finally {
@@ -273,10 +277,10 @@ public final class TdMmu {
                 long source = host.allocPage("a page of the image");
                 try {
                     long status;
-                    int tries = 0;
+                    Patience patience = new Patience();
                     do {
                         status = vcpu.seamcalls().memPageAdd(vcpu.regs, gpa, td.tdr(), hpa, source);
-                    } while (TdxStatus.isError(status) && isTriedAgain(status, hpa, ++tries));
+                    } while (TdxStatus.isError(status) && isTriedAgain(status, hpa, patience));
                     TdxModule.succeed(SeamcallLeaf.MEM_PAGE_ADD, status, hpa);
                     given = true;
                 } finally {
@@ -371,10 +375,10 @@ public final class TdMmu {
             blockAndTrack(regs, gpa, LEVEL_2M);
             long status = TdxStatus.OPERAND_BUSY.code();
             try {
-                int tries = 0;
+                Patience patience = new Patience();
                 do {
                     status = restarting(() -> withoutVcpus(() -> demote(gpa, Mirror.hpaOf(entry), page, reserved)));
-                } while (TdxStatus.MISSING_PAMT_PAGE_PAIR.matches(status) && isTriedAgain(status, page, ++tries));
+                } while (TdxStatus.MISSING_PAMT_PAGE_PAIR.matches(status) && isTriedAgain(status, page, patience));
             } finally {
                 if (TdxStatus.isError(status)) {
                     unblock(regs, gpa);
@@ -409,6 +413,9 @@ public final class TdMmu {
      * @return whether the module has merged them: it wants all to be accepted, or none
      */
     public boolean promote(int block) {
+        if (!host.policy().mayPromote()) {
+            return false;
+        }
         long gpa = block * BLOCK_BYTES;
         lock.writeLock().lock();
         try {
@@ -421,13 +428,20 @@ public final class TdMmu {
             }
             SeamcallRegisters regs = new SeamcallRegisters();
             blockAndTrack(regs, gpa, LEVEL_2M);
-            long status = restarting(() -> withoutVcpus(() -> host.policy().promote2M(chunk, taking -> {
-                taking.rcx = gpa | LEVEL_2M;
-                taking.rdx = td.tdr();
-                return processor().provider().seamcall(SeamcallLeaf.MEM_PAGE_PROMOTE.rax(), taking);
-            })));
-            if (TdxStatus.isError(status)) {
-                unblock(regs, gpa);
+            boolean merged = false;
+            try {
+                long status = restarting(() -> withoutVcpus(() -> host.policy().promote2M(chunk, taking -> {
+                    taking.rcx = gpa | LEVEL_2M;
+                    taking.rdx = td.tdr();
+                    return processor().provider().seamcall(SeamcallLeaf.MEM_PAGE_PROMOTE.rax(), taking);
+                })));
+                merged = !TdxStatus.isError(status);
+            } finally {
+                if (!merged) {
+                    unblock(regs, gpa);
+                }
+            }
+            if (!merged) {
                 return false;
             }
             mirror.setLarge(gpa, chunk);
@@ -450,15 +464,33 @@ public final class TdMmu {
      * @param pages how many 4K pages
      */
     public void zap(long gpa, int pages) {
+        zap(gpa, pages, () -> {});
+    }
+
+    /** Takes pages away, and does something else before anybody can map them again. */
+    private void zap(long gpa, int pages, Runnable also) {
         long end = gpa + pages * PAGE_BYTES;
-        splitEdge(gpa);
-        splitEdge(end);
-        lock.writeLock().lock();
-        try {
-            zapLocked(gpa, end);
-        } finally {
-            lock.writeLock().unlock();
+        boolean done = false;
+        while (!done) {
+            splitEdge(gpa);
+            splitEdge(end);
+            lock.writeLock().lock();
+            try {
+                // A fault may have mapped a 2M page there meanwhile.
+                done = !isWithin2M(gpa) && !isWithin2M(end);
+                if (done) {
+                    zapLocked(gpa, end);
+                    also.run();
+                }
+            } finally {
+                lock.writeLock().unlock();
+            }
         }
+    }
+
+    /** Whether an address lies within a page that is mapped as 2M, and not at its beginning. */
+    private boolean isWithin2M(long gpa) {
+        return (gpa & (BLOCK_BYTES - 1)) != 0 && Mirror.isLarge(mirror.entry(LEVEL_2M, gpa));
     }
 
     private void splitEdge(long gpa) {
@@ -476,9 +508,10 @@ public final class TdMmu {
      */
     public void convert(long gpa, int pages, boolean toShared) {
         if (toShared) {
-            zap(gpa, pages);
+            zap(gpa, pages, () -> memory.setShared(gpa, pages, true));
+        } else {
+            memory.setShared(gpa, pages, false);
         }
-        memory.setShared(gpa, pages, toShared);
     }
 
     private void zapLocked(long gpa, long end) {
@@ -604,10 +637,12 @@ public final class TdMmu {
      * @param block the number of the block
      */
     public void punchHole(int block) {
-        zap(block * BLOCK_BYTES, PAGES_PER_BLOCK);
-        if (mirror.count(block, Mirror.STUCK) == 0 && !Mirror.isLarge(mirror.entry(LEVEL_2M, block * BLOCK_BYTES))) {
-            memory.punchHole(block);
-        }
+        zap(block * BLOCK_BYTES, PAGES_PER_BLOCK, () -> {
+            if (mirror.count(block, Mirror.STUCK) == 0
+                    && !Mirror.isLarge(mirror.entry(LEVEL_2M, block * BLOCK_BYTES))) {
+                memory.punchHole(block);
+            }
+        });
     }
 
     /** Reclaims the pages of a block when the TD has no key any more. */

@@ -32,7 +32,7 @@ public final class Vcpu {
     Vcpu(LabHost host, Td td, int index) {
         this.host = host;
         this.index = index;
-        processor = host.nextProcessor();
+        processor = host.takeProcessor();
         pairs = host.manager().newVcpuCache();
         guest = new Guest(host, td, this);
     }
@@ -56,7 +56,12 @@ public final class Vcpu {
     }
 
     int processor() {
-        return processor;
+        return processor & ~LabHost.SHARED;
+    }
+
+    /** Whether another vCPU may be on the same processor, which a guest driver does not allow. */
+    boolean sharesProcessor() {
+        return (processor & LabHost.SHARED) != 0;
     }
 
     long tdvprHpa() {
@@ -64,7 +69,7 @@ public final class Vcpu {
     }
 
     Seamcalls seamcalls() {
-        return host.module().on(processor);
+        return host.module().on(processor());
     }
 
     PamtPageCache pairs() {
@@ -102,6 +107,11 @@ public final class Vcpu {
     /** Puts a page for a table back that was not used. */
     void giveSeptPageBack(long hpa) {
         septPages.add(hpa);
+    }
+
+    /** Lets its processor go, when the module has nothing of the vCPU any more. */
+    void end() {
+        host.giveProcessorBack(processor);
     }
 
     /** Gives back what it has in hand. */

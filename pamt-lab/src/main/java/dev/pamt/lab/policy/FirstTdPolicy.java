@@ -1,8 +1,10 @@
 package dev.pamt.lab.policy;
 
 import dev.pamt.api.DonorRegionException;
+import dev.pamt.api.ForeignPagePairException;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtPageCache;
+import dev.pamt.api.SeamcallFailedException;
 import dev.pamt.api.VmPageCache;
 import dev.pamt.seamcall.PhysicalRange;
 import java.util.ArrayList;
@@ -17,6 +19,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class FirstTdPolicy extends OnDemandPolicy {
     private static final long REGION_BYTES = 2L << 20;
+    private static final int MOST_TRIES = 5;
 
     private final ReentrantLock lock = new ReentrantLock();
     /** A page of each region that was got. */
@@ -64,12 +67,21 @@ final class FirstTdPolicy extends OnDemandPolicy {
         }
     }
 
+    /** Backs a region; one whose ADD fails is tried a few times, because otherwise one failure would stop every TD. */
     private void back(long page, PamtPageCache pairs) {
-        try {
-            manager().get(page, pairs);
-            held.add(page);
-        } catch (DonorRegionException chunk) {
-            // It holds the pairs of others.
+        for (int tries = 1; ; tries++) {
+            try {
+                manager().get(page, pairs);
+                held.add(page);
+                return;
+            } catch (DonorRegionException | ForeignPagePairException hasNoNeed) {
+                // It holds the pairs of others, or has one that was given up.
+                return;
+            } catch (SeamcallFailedException e) {
+                if (tries == MOST_TRIES) {
+                    throw e;
+                }
+            }
         }
     }
 
@@ -108,6 +120,11 @@ final class FirstTdPolicy extends OnDemandPolicy {
 
     @Override
     public boolean mayMap2M(long chunkHpa) {
+        return false;
+    }
+
+    @Override
+    public boolean mayPromote() {
         return false;
     }
 }

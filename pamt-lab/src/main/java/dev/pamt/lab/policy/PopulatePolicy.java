@@ -46,4 +46,9 @@ final class PopulatePolicy extends OnDemandPolicy {
     public boolean mayMap2M(long chunkHpa) {
         return false;
     }
+
+    @Override
+    public boolean mayPromote() {
+        return false;
+    }
 }
