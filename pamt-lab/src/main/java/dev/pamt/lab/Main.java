@@ -27,6 +27,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             SplitCommand.class,
             NeighbourCommand.class,
             TortureCommand.class,
+            MeasureCommand.class,
             ConformanceCommand.class,
             HelpCommand.class
         },
@@ -34,12 +35,16 @@ import picocli.CommandLine.UnmatchedArgumentException;
         exitCodeList = {
             "0:all is well",
             "1:something was found: a leak, a call that failed, a difference",
-            "2:wrong usage"
+            "2:wrong usage",
+            "3:a right is missing, and only a part could be measured"
         },
         footer = {"", "The main job:  ./lab storm"})
 public final class Main implements Callable<Integer> {
     /** Something that should not be was found, or the run failed. */
     static final int EXIT_FINDING = 1;
+
+    /** A measurement is incomplete for want of a right. */
+    static final int EXIT_RIGHT_MISSING = 3;
 
     @Spec
     private CommandSpec spec;

@@ -1,0 +1,2 @@
+/** Files that the lab writes. */
+package dev.pamt.lab.io;
