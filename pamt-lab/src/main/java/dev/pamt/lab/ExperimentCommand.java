@@ -9,16 +9,15 @@ import dev.pamt.lab.experiment.Trial;
 import dev.pamt.lab.experiment.TrialSize;
 import dev.pamt.lab.host.GuestMemory.Backing;
 import dev.pamt.lab.host.LabHost;
+import dev.pamt.lab.io.WholeFile;
 import dev.pamt.lab.policy.HostSetup;
 import dev.pamt.lab.policy.PamtPolicies;
 import dev.pamt.lab.report.ProgressBar;
-import dev.pamt.lab.report.ReportFile;
 import dev.pamt.lab.report.ResultTable;
 import dev.pamt.lab.report.Text;
 import dev.pamt.seamcall.decorator.SeamcallDecorator;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -208,7 +207,7 @@ abstract class ExperimentCommand implements Callable<Integer> {
         }
         print(table);
         if (json != null) {
-            ReportFile.write(json, writer -> table.writeJson(writer, facts(size, host)));
+            table.write(json, Main.Version.ofLab(), facts(size, host));
             out.printf("%nresults written to %s%n", json);
         }
         findings.forEach(spec.commandLine().getErr()::println);
@@ -301,19 +300,13 @@ abstract class ExperimentCommand implements Callable<Integer> {
     }
 
     private void checkJson() {
-        if (json == null) {
-            return;
-        }
-        Path directory = json.toAbsolutePath().getParent();
-        if (Files.isDirectory(json) || directory == null || !Files.isWritable(directory)) {
+        if (json != null && !WholeFile.isPossible(json)) {
             throw usage("--json " + json + ": a file in a directory that can be written to is needed");
         }
     }
 
     private Map<String, Object> facts(TrialSize size, Candidate host) {
         Map<String, Object> facts = new LinkedHashMap<>();
-        facts.put("lab", Main.Version.ofLab());
-        facts.put("java", Runtime.version().toString());
         facts.put("processors", Runtime.getRuntime().availableProcessors());
         facts.put("experiment", spec.name());
         facts.put("backend", hostOptions.backend());

@@ -28,6 +28,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             NeighbourCommand.class,
             TortureCommand.class,
             MeasureCommand.class,
+            ReplayCommand.class,
+            FootprintCommand.class,
             ConformanceCommand.class,
             HelpCommand.class
         },

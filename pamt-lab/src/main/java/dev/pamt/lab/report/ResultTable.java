@@ -1,10 +1,8 @@
 package dev.pamt.lab.report;
 
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import java.io.IOException;
-import java.io.Writer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -128,16 +126,15 @@ public final class ResultTable {
     }
 
     /**
-     * Writes facts about the run and the rows as JSON.
+     * Writes facts about the run and the rows as JSON. A reader of the file finds the old one or all of the new one.
      *
-     * @param writer where to
+     * @param file where to write
+     * @param labVersion the version of the program
      * @param facts names and texts or numbers
      * @throws IOException if that fails
      */
-    public void writeJson(Writer writer, Map<String, Object> facts) throws IOException {
-        try (JsonGenerator json =
-                JsonFactory.builder().build().createGenerator(writer).setPrettyPrinter(new DefaultPrettyPrinter())) {
-            json.writeStartObject();
+    public void write(Path file, String labVersion, Map<String, Object> facts) throws IOException {
+        JsonFile.write(file, labVersion, json -> {
             for (Map.Entry<String, Object> fact : facts.entrySet()) {
                 json.writeFieldName(fact.getKey());
                 write(json, fact.getValue());
@@ -152,9 +149,7 @@ public final class ResultTable {
                 json.writeEndObject();
             }
             json.writeEndArray();
-            json.writeEndObject();
-            json.writeRaw('\n');
-        }
+        });
     }
 
     private static void write(JsonGenerator json, Object value) throws IOException {

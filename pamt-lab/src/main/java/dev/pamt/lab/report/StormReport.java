@@ -1,8 +1,6 @@
 package dev.pamt.lab.report;
 
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PamtStats;
 import dev.pamt.lab.storm.Spread;
@@ -54,21 +52,10 @@ public record StormReport(
      * @throws IOException if that fails
      */
     public void write(Path file) throws IOException {
-        ReportFile.write(file, writer -> {
-            try (JsonGenerator json = JsonFactory.builder()
-                    .build()
-                    .createGenerator(writer)
-                    .setPrettyPrinter(new DefaultPrettyPrinter())) {
-                write(json);
-                json.writeRaw('\n');
-            }
-        });
+        JsonFile.write(file, labVersion, this::write);
     }
 
     private void write(JsonGenerator json) throws IOException {
-        json.writeStartObject();
-        json.writeStringField("lab", labVersion);
-        json.writeStringField("java", Runtime.version().toString());
         json.writeNumberField("processors", Runtime.getRuntime().availableProcessors());
         json.writeStringField("backend", backend);
         json.writeStringField("latency", latency);
@@ -100,7 +87,6 @@ public record StormReport(
             writeRounds(json, rounds);
         }
         json.writeEndArray();
-        json.writeEndObject();
     }
 
     private static void writeRanges(JsonGenerator json, String name, List<PhysicalRange> ranges) throws IOException {
