@@ -15,7 +15,8 @@ import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxStatus;
 import java.util.BitSet;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.StampedLock;
 
 /**
  * The mappings of a TD's memory: faults of its vCPUs, splits, merges, and pages that are taken away, under a lock like KVM's mmu_lock. Faults
@@ -47,7 +48,9 @@ public final class TdMmu {
     private final Td td;
     private final GuestMemory memory;
     private final Mirror mirror;
-    private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+    /** Not reentrant, and needs not be; a ReentrantReadWriteLock counts the holds of each reader, which took as long as a fault. */
+    private final ReadWriteLock lock = new StampedLock().asReadWriteLock();
+
     /** Blocks that are never mapped as one page again, because the guest has accepted pages of 4K (GUEST_INHIBIT); under the lock. */
     private final BitSet inhibited = new BitSet();
 

@@ -38,7 +38,6 @@ public record HostSetup(LockStrategy strategy, ReclaimPolicy reclaim, String pol
                 .host(host)
                 .lockStrategy(strategy)
                 .reclaimPolicy(reclaim)
-                .timeTransitions()
                 .build();
         return new LabHost(manager, PamtPolicies.newPolicy(policy, manager));
     }
