@@ -236,4 +236,12 @@ class RegionTableTest {
         assertThrows(IllegalArgumentException.class, () -> table.compareAndSet(region, 4, 0));
         assertEquals(region, RegionTable.regionOf(RegionTable.hpaOf(region) + REGION - 1));
     }
+
+    @Test
+    void theLastGigabyteIsOnTheQuickWayAsWell() {
+        RegionTable even = new RegionTable(List.of(PhysicalRange.between(0, 2 * GIBIBYTE)));
+        assertSame(even.words(GIBIBYTE), even.wordsOfPage(2 * GIBIBYTE - PAGE));
+        RegionTable uneven = new RegionTable(List.of(PhysicalRange.between(0, GIBIBYTE + 3 * REGION)));
+        assertSame(uneven.words(GIBIBYTE), uneven.wordsOfPage(GIBIBYTE + PAGE));
+    }
 }
