@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -23,14 +25,19 @@ class BitLocksTest {
     private static final int ROUNDS = 5_000;
 
     private final AtomicIntegerArray bits = new AtomicIntegerArray(4);
+    /** Whether a thread that reads the bits of a lock finds it held, whatever they are. */
+    private volatile BooleanSupplier looksHeld = () -> false;
+
+    private volatile Runnable beforeCas = () -> {};
     private final BitLocks locks = new BitLocks(1) {
         @Override
         int bits(long lock) {
-            return bits.get((int) lock);
+            return looksHeld.getAsBoolean() ? LOCKED : bits.get((int) lock);
         }
 
         @Override
         boolean casBits(long lock, int expected, int update) {
+            beforeCas.run();
             return bits.compareAndSet((int) lock, expected, update);
         }
 
@@ -47,6 +54,7 @@ class BitLocksTest {
         private final long lock;
         private final CountDownLatch taken = new CountDownLatch(1);
         private final CountDownLatch sent = new CountDownLatch(1);
+        private volatile boolean wasInterrupted;
 
         Waiter(long lock) {
             this.lock = lock;
@@ -57,6 +65,7 @@ class BitLocksTest {
         @Override
         public void run() {
             locks.lock(lock);
+            wasInterrupted = Thread.interrupted();
             order.add(this);
             taken.countDown();
             try {
@@ -225,5 +234,122 @@ class BitLocksTest {
         assertTrue(locks.tryLock(0));
         assertEquals(LOCKED | PARKED, bits.get(0));
         assertFalse(locks.tryLock(0));
+    }
+
+    @Test
+    void aThreadThatIsInterruptedWaitsOnAndIsInterruptedAfterwards() throws Exception {
+        locks.lock(0);
+        Waiter waiter = park(0);
+        waiter.interrupt();
+        Thread.sleep(20);
+        assertEquals(1, waiter.taken.getCount());
+        outlastPatience();
+        locks.unlock(0);
+        waiter.awaitTaken();
+        assertTrue(waiter.wasInterrupted);
+        waiter.leave();
+        locks.lock(0);
+        Waiter undisturbed = park(0);
+        locks.unlock(0);
+        undisturbed.awaitTaken();
+        assertFalse(undisturbed.wasInterrupted);
+        undisturbed.leave();
+    }
+
+    @Test
+    void aLockThatIsFreeAfterTheLastTurnOfTheSpinIsTaken() throws Exception {
+        int[] turns = {BitLocks.SPINS};
+        looksHeld = () -> turns[0]-- > 0;
+        Waiter waiter = new Waiter(0);
+        waiter.start();
+        waiter.awaitTaken();
+        assertEquals(LOCKED, bits.get(0));
+        waiter.leave();
+        assertEquals(FREE, bits.get(0));
+    }
+
+    @Test
+    void aLockThatIsLeftWhileAThreadIsAboutToParkIsTaken() throws Exception {
+        for (int left : new int[] {FREE, PARKED}) {
+            bits.set(0, LOCKED);
+            int[] reads = {BitLocks.SPINS};
+            Waiter waiter = new Waiter(0);
+            looksHeld = () -> {
+                if (reads[0]-- == 0) {
+                    // Behind the spin, and in the queue's mutex.
+                    bits.set(0, left);
+                }
+                return false;
+            };
+            waiter.start();
+            waiter.awaitTaken();
+            assertEquals(left | LOCKED, bits.get(0));
+            bits.set(0, LOCKED);
+            waiter.leave();
+            assertEquals(FREE, bits.get(0));
+        }
+    }
+
+    /** Starts a thread that is woken without being handed the lock, and holds it up before it can take it. */
+    private Waiter wakeInVain(Point woken) throws InterruptedException {
+        while (true) {
+            locks.lock(0);
+            Waiter waiter = new Waiter(0);
+            waiter.start();
+            while (bits.get(0) == LOCKED) {
+                Thread.onSpinWait();
+            }
+            beforeCas = () -> {
+                if (Thread.currentThread() == waiter) {
+                    beforeCas = () -> {};
+                    woken.pass();
+                }
+            };
+            locks.unlock(0);
+            if (bits.get(0) == FREE) {
+                woken.awaitReached();
+                return waiter;
+            }
+            // It has waited too long, and was handed the lock.
+            beforeCas = () -> {};
+            waiter.awaitTaken();
+            waiter.leave();
+            order.remove(waiter);
+        }
+    }
+
+    private static void awaitParked(Waiter waiter) throws InterruptedException {
+        Object blocker = LockSupport.getBlocker(waiter);
+        while (blocker == null || blocker.getClass().getEnclosingClass() != BitLocks.class) {
+            Thread.sleep(1);
+            blocker = LockSupport.getBlocker(waiter);
+        }
+    }
+
+    @Test
+    void threadsThatWereWokenInVainKeepTheirPlacesBeforeThoseThatCameLater() throws Exception {
+        locks.lock(1);
+        Waiter ofAnotherLock = park(1);
+        Point firstIsWoken = new Point();
+        Waiter first = wakeInVain(firstIsWoken);
+        Point secondIsWoken = new Point();
+        Waiter second = wakeInVain(secondIsWoken);
+        assertTrue(locks.tryLock(0));
+        Waiter third = park(0);
+        firstIsWoken.open();
+        awaitParked(first);
+        secondIsWoken.open();
+        awaitParked(second);
+        outlastPatience();
+        locks.unlock(0);
+        for (Waiter next : List.of(first, second, third)) {
+            next.awaitTaken();
+            next.leave();
+        }
+        locks.unlock(1);
+        ofAnotherLock.awaitTaken();
+        ofAnotherLock.leave();
+        assertEquals(List.of(first, second, third, ofAnotherLock), order);
+        assertEquals(List.of(FREE, FREE, FREE, FREE), allBits());
     }
 }
