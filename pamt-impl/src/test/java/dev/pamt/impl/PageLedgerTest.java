@@ -17,6 +17,22 @@ class PageLedgerTest {
     private final PageLedger ledger = new PageLedger(TestHost.MAP.ram());
 
     @Test
+    void theSecondHolderIsRefusedOfEveryPageAndLeavesNothingBehind() {
+        ledger.prepare(HPA);
+        for (long hpa = HPA; hpa < HPA + 64 * 4096; hpa += 4096) {
+            for (Holder first : Holder.values()) {
+                for (Holder second : Holder.values()) {
+                    assertTrue(ledger.enter(hpa, first));
+                    assertFalse(ledger.enter(hpa, second));
+                    assertEquals(first == second, ledger.strikeOut(hpa, second));
+                    assertEquals(first != second, ledger.strikeOut(hpa, first));
+                    assertFalse(ledger.hasAnyOf(HPA));
+                }
+            }
+        }
+    }
+
+    @Test
     void aPageHasOneHolder() {
         ledger.prepare(HPA);
         assertTrue(ledger.enter(HPA, Holder.CALLER));

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.pamt.api.CacheExhaustedException;
 import dev.pamt.api.ManagerClosedException;
 import dev.pamt.api.PamtPageCache;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -185,5 +186,26 @@ class PairCacheTest {
         assertEquals(pair(1), stack.poll());
         assertNull(stack.poll());
         assertEquals(0, counted.sum());
+    }
+
+    private static void assertCollected(WeakReference<?> cache) {
+        for (int attempt = 0; attempt < 100 && !cache.refersTo(null); attempt++) {
+            System.gc();
+        }
+        assertTrue(cache.refersTo(null), "the manager still knows it");
+    }
+
+    @Test
+    void aCacheThatIsClosedIsForgotten() {
+        PairCache cache = cache();
+        WeakReference<PairCache> vcpus = new WeakReference<>(cache);
+        cache.close();
+        cache = null;
+        assertCollected(vcpus);
+        VmCache vm = vmCache();
+        WeakReference<VmCache> vms = new WeakReference<>(vm);
+        vm.close();
+        vm = null;
+        assertCollected(vms);
     }
 }

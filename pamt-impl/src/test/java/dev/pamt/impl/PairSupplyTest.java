@@ -3,6 +3,7 @@ package dev.pamt.impl;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -37,11 +38,15 @@ class PairSupplyTest {
 
     @AfterEach
     void close() {
+        assertFalse(chunks.mutex.isLocked());
         rig.close();
     }
 
     private final class Regions implements PairPool.DonorRegions, PairSupply.ChunkAdopter {
         boolean releases = true;
+        /** How often a release fails before one succeeds. */
+        int failures;
+
         boolean insideCall;
 
         @Override
@@ -60,6 +65,10 @@ class PairSupplyTest {
 
         @Override
         public boolean release(Transition chunk) {
+            if (failures > 0) {
+                failures--;
+                return false;
+            }
             if (releases) {
                 chunk.region.setState(RegionWord.EMPTY);
             }
@@ -488,5 +497,100 @@ class PairSupplyTest {
         pool.trim();
         assertEquals(lost.size(), pool.donorChunks(), "seed " + seed);
         assertEquals(512L * lost.size(), rig.pagesOut(), "seed " + seed);
+    }
+
+    @Test
+    void aPairThatWaitsForAnotherRegionIsTakenFromTheChunkWhenThatHasNoneLeft() {
+        List<PagePair> taken = take(PAIRS);
+        giveBackScrubbed(taken.get(7), TestHost.REGION);
+        assertEquals(taken.get(7), pool.takeFromChunks());
+        assertNull(pool.takeFromChunks());
+    }
+
+    @Test
+    void theHomeStaysWhenAnotherChunkGoes() {
+        List<PagePair> taken = take(2 * PAIRS + 100);
+        taken.subList(0, 3).forEach(supply::giveBack);
+        taken.subList(PAIRS, 2 * PAIRS).forEach(supply::giveBack);
+        assertEquals(2, pool.donorChunks());
+        assertEquals(chunkOf(taken.get(2 * PAIRS)), chunkOf(pool.takeFromChunks()), "not the fullest");
+    }
+
+    @Test
+    void theHomeGoesWhenItIsWholeAndAnotherChunkHasAFreePair() {
+        List<PagePair> taken = take(2 * PAIRS);
+        taken.subList(0, PAIRS).forEach(supply::giveBack);
+        assertEquals(2, pool.donorChunks(), "no other has a free pair");
+        supply.giveBack(taken.get(PAIRS));
+        assertEquals(1, pool.donorChunks());
+        assertEquals(RegionWord.EMPTY, table.region(chunkOf(taken.get(0))).state());
+        assertEquals(1, pool.sparePairs());
+        assertEquals(taken.get(PAIRS), supply.take(PairSource.NO_REGION));
+    }
+
+    @Test
+    void ofTwoChunksWhosePairsAreAllBackOneStays() {
+        List<PagePair> taken = take(2 * PAIRS);
+        taken.subList(0, PAIRS).forEach(supply::giveBack);
+        taken.subList(PAIRS, 2 * PAIRS).forEach(supply::giveBack);
+        assertEquals(1, pool.donorChunks());
+        assertEquals(PAIRS, pool.sparePairs());
+    }
+
+    @Test
+    void aChunkThatHasGoneGivesNoPairs() {
+        supply.giveBack(supply.take(TestHost.REGION));
+        pool.trim();
+        assertEquals(0, pool.donorChunks());
+        supply.take(TestHost.REGION);
+        assertEquals(2, rig.chunksTaken);
+        assertEquals(1, pool.donorChunks());
+        assertEquals(PAIRS - 1, pool.sparePairs());
+    }
+
+    @Test
+    void aCloseGivesEveryChunkBackWithoutAWait() {
+        supply.giveBack(supply.take(TestHost.REGION));
+        pool.close();
+        assertEquals(0, pool.donorChunks());
+        assertEquals(0, rig.pagesOut());
+    }
+
+    @Test
+    void aChunkThatCouldNotBeReleasedIsTriedAgainWhileACloseWaits() {
+        supply.giveBack(supply.take(TestHost.REGION));
+        regions.failures = 3;
+        pool.close();
+        assertEquals(1, pool.donorChunks());
+        assertEquals(0, pool.awaitPages());
+        assertEquals(0, rig.pagesOut());
+    }
+
+    @Test
+    void whatAllRegionsHaveLostIsNotWaitedFor() {
+        List<PagePair> ofChunk = take(3);
+        rig.withoutChunks();
+        take(PAIRS - 3).forEach(supply::giveBack);
+        List<PagePair> all = new ArrayList<>(ofChunk);
+        for (int i = 0; i < 5; i++) {
+            all.add(pages.takePair(PairSource.NO_REGION));
+        }
+        for (int i = 0; i < all.size(); i++) {
+            records.hold(region(i), all.get(i));
+        }
+        assertEquals(all.size(), records.loseAll());
+        assertEquals(5, records.lostSingles());
+        pool.close();
+        assertEquals(0, pool.awaitPages());
+    }
+
+    @Test
+    void aChunkInTheFirstGigabyteIsFoundAsAnyOther() {
+        rig.takeChunk = allocator -> 0x40_0000;
+        PagePair pair = supply.take(TestHost.REGION);
+        assertEquals(0x40_0000, chunkOf(pair));
+        records.hold(region(0), pair);
+        assertTrue(records.holdsAny(region(0)));
+        assertTrue(records.lose(region(0)));
     }
 }
