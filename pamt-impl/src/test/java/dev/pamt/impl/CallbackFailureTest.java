@@ -265,6 +265,7 @@ class CallbackFailureTest {
                 () -> manager.promote2M(NEXT_REGION, regs -> 0),
                 manager::allocPage,
                 manager::trim,
+                manager::reclaimIdle,
                 () -> vm.topUp(300),
                 manager::close);
     }
@@ -300,7 +301,7 @@ class CallbackFailureTest {
                     }
                     return TdxStatus.OPERAND_BUSY.with(TdxOperand.SEPT_TREE);
                 });
-                assertEquals(20, refused[0]);
+                assertEquals(22, refused[0]);
                 assertEquals(2, cache.pairs());
                 manager.unmap2M(REGION);
                 manager.close();

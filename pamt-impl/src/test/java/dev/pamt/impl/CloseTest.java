@@ -18,15 +18,18 @@ import dev.pamt.api.RegionState.Kind;
 import dev.pamt.api.RegionsInUseException;
 import dev.pamt.api.VmPageCache;
 import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProvider;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.SeamcallRegisters;
 import dev.pamt.seamcall.SeamcallUnavailableException;
+import dev.pamt.seamcall.Seamcalls;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -442,5 +445,116 @@ class CloseTest {
         assertFalse(log.contains("page pair(s)"), log);
         PamtManager clean = rig.manager();
         assertEquals("", logOf(clean::close));
+    }
+
+    @Test
+    void aCloseFromInsideTheHostsAllocatorLeavesTheMachineToTheOneThatIsUnderWay() {
+        SeamcallPlatform machine = SeamcallProviderFactory.named("emulator")
+                .open(PlatformConfig.builder().cmrs(TestHost.MAP.cmrs()).build());
+        PamtManager manager = PamtManager.builder()
+                .platform(machine)
+                .memory(TestHost.MAP)
+                .allocator(rig)
+                .build();
+        manager.newVcpuCache().topUp(1);
+        Seamcalls calls = new Seamcalls(machine.processor(0));
+        int[] answered = new int[1];
+        rig.giveChunk = (allocator, hpa) -> {
+            manager.close();
+            calls.pageRdmd(new SeamcallRegisters(), REGION);
+            answered[0]++;
+            allocator.freeChunk(hpa);
+        };
+        manager.close();
+        assertEquals(1, answered[0]);
+        assertThrows(SeamcallUnavailableException.class, () -> calls.pageRdmd(new SeamcallRegisters(), REGION));
+        assertEquals(0, rig.pagesOut());
+    }
+
+    @Test
+    void theHostIsAskedForNoPageWhileACloseIsUndecided() throws Exception {
+        PamtManager manager =
+                rig.builder().reclaimPolicy(ReclaimPolicy.keepIdle(2)).build();
+        manager.get(REGION);
+        manager.put(REGION);
+        manager.get(NEXT_REGION);
+        AtomicInteger asked = new AtomicInteger();
+        rig.takePage = allocator -> {
+            asked.getAndIncrement();
+            return allocator.allocPage();
+        };
+        Point closing = new Point();
+        rig.call = (module, rax, regs) -> {
+            rig.call = SeamcallProvider::seamcall;
+            closing.pass();
+            return module.seamcall(rax, regs);
+        };
+        Future<?> close = other.submit(manager::close);
+        closing.awaitReached();
+        Thread caller = new Thread(manager::allocPage);
+        caller.start();
+        awaitBlocked(caller);
+        assertEquals(0, asked.get());
+        closing.open();
+        assertInstanceOf(RegionsInUseException.class, failureOf(close));
+        caller.join(TimeUnit.SECONDS.toMillis(SECONDS));
+        assertEquals(1, asked.get());
+        assertEquals(1, manager.stats().pages().allocated());
+    }
+
+    @Test
+    void aPairThatCouldNotBeScrubbedIsNotWaitedFor() {
+        for (boolean chunks : new boolean[] {true, false}) {
+            try (Rig mine = chunks ? new Rig() : new Rig().withoutChunks()) {
+                PamtManager manager = mine.manager();
+                manager.get(REGION);
+                mine.scrub = (memory, hpa) -> {
+                    throw new UnsupportedOperationException("a fault of the memory");
+                };
+                manager.put(REGION);
+                String log = logOf(manager::close);
+                assertFalse(log.contains("are not back yet"), log);
+                assertTrue(log.contains("1 are lost"), log);
+            }
+        }
+    }
+
+    @Test
+    void aRegionThatCannotBeGivenUpBesideAnUnreachableModuleKeepsTheManagerOpen() {
+        PamtManager manager = rig.builder().lockStrategy(rig).build();
+        manager.get(REGION);
+        manager.get(NEXT_REGION);
+        rig.call = (module, rax, regs) -> {
+            throw gone();
+        };
+        manager.put(REGION);
+        manager.put(NEXT_REGION);
+        // The third lock of each is the one under which it is given up; the fourth of the first is the one that takes
+        // it back.
+        int[] locksOfFirst = new int[1];
+        int[] locksOfSecond = new int[1];
+        List<Kind> ofFirst = new ArrayList<>();
+        rig.lock = (held, number) -> {
+            if (number == RegionTable.regionOf(NEXT_REGION) && ++locksOfSecond[0] == 3) {
+                throw new UnsupportedOperationException("a fault of the strategy");
+            }
+            held.add(number);
+            if (number == RegionTable.regionOf(REGION) && ++locksOfFirst[0] > 3) {
+                ofFirst.add(manager.state(REGION).kind());
+            }
+        };
+        RegionsInUseException inUse = assertThrows(RegionsInUseException.class, manager::close);
+        assertEquals(
+                List.of(new RegionsInUseException.Leftover(NEXT_REGION, manager.state(NEXT_REGION))),
+                inUse.leftovers());
+        assertEquals(List.of(Kind.UNKNOWN), ofFirst);
+        assertEquals(Kind.IDLE, manager.state(REGION).kind());
+        assertEquals(Kind.IDLE, manager.state(NEXT_REGION).kind());
+        assertEquals(Set.of(), rig.locksHeld);
+        rig.lock = (held, number) -> held.add(number);
+        rig.call = SeamcallProvider::seamcall;
+        assertEquals(2, manager.trim());
+        manager.close();
+        assertEquals(0, rig.pagesOut());
     }
 }

@@ -2,6 +2,7 @@ package dev.pamt.impl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -182,5 +183,44 @@ class ManagerBuilderTest {
             manager.freePage(page);
             assertEquals(page, manager.host().allocator().allocPage() & page);
         }
+    }
+
+    @Test
+    void aManagerThatCannotBeMadeLeavesTheCallersHostOpenAndWithoutAManager() {
+        LockStrategy broken = new LockStrategy() {
+            @Override
+            public String name() {
+                return "broken";
+            }
+
+            @Override
+            public RegionLocks newLocks(MemoryMap memory, RegionBits bits) {
+                throw new UnsupportedOperationException("a fault of the strategy");
+            }
+        };
+        PamtManager.Builder builder = PamtManager.builder().host(rig.host).lockStrategy(broken);
+        assertThrows(UnsupportedOperationException.class, builder::build);
+        assertFalse(rig.isBackedInModule(TestHost.REGION), "the module answers");
+        PamtManager.builder().host(rig.host).build().close();
+    }
+
+    @Test
+    void aModuleThatHasAManagerKeepsItWhenASecondOneIsRefused() {
+        try (PamtManager first = PamtManager.builder().host(rig.host).build()) {
+            for (int attempt = 0; attempt < 2; attempt++) {
+                PamtManager.Builder second = PamtManager.builder().host(rig.host);
+                assertThrows(IllegalStateException.class, second::build);
+            }
+            first.get(TestHost.REGION);
+            first.put(TestHost.REGION);
+        }
+    }
+
+    @Test
+    void aPolicyMayKeepAsManyRegionsIdleAsThereAreAtMost() {
+        ReclaimPolicy most = ReclaimPolicy.keepIdle(ReclaimPolicy.MAX_IDLE_REGIONS);
+        assertEquals(ReclaimPolicy.MAX_IDLE_REGIONS, most.idleRegions());
+        PamtManager.Builder builder = PamtManager.builder();
+        assertSame(builder, builder.reclaimPolicy(most));
     }
 }
