@@ -25,6 +25,8 @@ import dev.pamt.seamcall.SeamcallUnavailableException;
 import dev.pamt.seamcall.Seamcalls;
 import dev.pamt.seamcall.TdxOperand;
 import dev.pamt.seamcall.TdxStatus;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -356,5 +358,63 @@ class NoAnswerTest {
         assertEquals(Kind.IDLE, idling.state(REGION).kind());
         assertEquals(1, idling.stats().pairs().lost());
         other.close();
+    }
+
+    @Test
+    void aRegionThatIsSettledOnTheWayIsUnknownDuringItsAddAsWellAndLockedOnce() {
+        try (Rig other = new Rig()) {
+            PamtManager locked = other.builder().lockStrategy(other).build();
+            other.next(SeamcallLeaf.PHYMEM_PAMT_ADD, 1, (provider, rax, regs) -> {
+                throw new IllegalStateException("a fault of the backend");
+            });
+            assertThrows(IllegalStateException.class, () -> locked.get(REGION));
+            List<Kind> duringAdd = new ArrayList<>();
+            other.next(SeamcallLeaf.PHYMEM_PAMT_ADD, 1, (provider, rax, regs) -> {
+                duringAdd.add(locked.state(REGION).kind());
+                return provider.seamcall(rax, regs);
+            });
+            List<Long> taken = new ArrayList<>();
+            other.lock = (held, number) -> {
+                held.add(number);
+                taken.add(number);
+            };
+            locked.get(REGION);
+            assertEquals(List.of(Kind.UNKNOWN), duringAdd);
+            assertEquals(List.of(RegionTable.regionOf(REGION)), taken);
+            assertEquals(0, locked.stats().calls().retryRegions(), "it is settled");
+            assertEquals(1, locked.state(REGION).users());
+            locked.put(REGION);
+            locked.close();
+        }
+    }
+
+    @Test
+    void aRemoveOfAPairThatIsGivenUpCountsAsALockAndNotAsAPair() {
+        fail(SeamcallLeaf.PHYMEM_PAMT_ADD, new IllegalStateException(), true);
+        assertThrows(IllegalStateException.class, () -> manager.get(REGION));
+        PamtStats before = manager.stats();
+        manager.map2M(REGION);
+        assertEquals(before.locks().acquisitions() + 1, manager.stats().locks().acquisitions());
+        assertEquals(before.calls().removes(), manager.stats().calls().removes());
+        manager.unmap2M(REGION);
+    }
+
+    @Test
+    void aBackendThatAnswersAgainIsProbedNoMore() {
+        fail(SeamcallLeaf.PHYMEM_PAMT_ADD, new SeamcallUnavailableException("gone"), false);
+        assertThrows(SeamcallUnavailableException.class, () -> manager.get(REGION));
+        List<Long> calls = new ArrayList<>();
+        rig.call = (provider, rax, regs) -> {
+            calls.add(rax);
+            return provider.seamcall(rax, regs);
+        };
+        manager.get(NEXT_REGION);
+        long add = SeamcallLeaf.PHYMEM_PAMT_ADD.rax();
+        assertEquals(List.of(add, add), calls, "the probe, and the pair");
+        calls.clear();
+        manager.get(NEXT_REGION + (2L << 20));
+        assertEquals(List.of(add), calls);
+        manager.put(NEXT_REGION + (2L << 20));
+        manager.put(NEXT_REGION);
     }
 }

@@ -25,6 +25,7 @@ import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every page has one owner, whatever the module and the host's allocator do. */
@@ -364,5 +365,52 @@ class OwnershipTest {
         second.close();
         assertFalse(host.isBackedInModule(REGION));
         host.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = TdxStatus.class,
+            names = {"PAGE_NOT_FREE", "OPERAND_INVALID", "OPERAND_ADDR_RANGE_ERROR"})
+    void aPairIsSetAsideIfTheModuleNamesOneOfItsPages(TdxStatus status) {
+        PamtManager manager = rig.manager();
+        PamtPageCache cache = manager.newVcpuCache();
+        long setAside = 0;
+        for (TdxOperand page : List.of(TdxOperand.RDX, TdxOperand.R8)) {
+            rig.next(SeamcallLeaf.PHYMEM_PAMT_ADD, 1, (module, rax, regs) -> status.with(page));
+            manager.get(REGION);
+            setAside++;
+            assertEquals(setAside, manager.stats().pairs().setAside());
+            manager.put(REGION);
+        }
+        manager.map2M(REGION);
+        for (TdxOperand page : List.of(TdxOperand.R12, TdxOperand.R13)) {
+            cache.topUp(1);
+            assertEquals(status.with(page), manager.demote2M(REGION, cache, regs -> status.with(page)));
+            setAside++;
+            assertEquals(setAside, manager.stats().pairs().setAside());
+            assertEquals(0, cache.pairs());
+        }
+        manager.unmap2M(REGION);
+        manager.close();
+        assertEquals(0, rig.pagesOut());
+    }
+
+    @Test
+    void aPairStaysInCirculationIfTheModuleNamesAnotherOperandOrAnotherReason() {
+        PamtManager manager = rig.manager();
+        for (long status : new long[] {
+            TdxStatus.PAGE_NOT_FREE.with(TdxOperand.RCX),
+            TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX),
+            TdxStatus.OPERAND_ADDR_RANGE_ERROR.with(TdxOperand.RCX),
+            TdxStatus.OPERAND_BUSY.with(TdxOperand.RDX),
+            TdxStatus.PAGE_METADATA_INCORRECT.with(TdxOperand.R8)
+        }) {
+            rig.next(SeamcallLeaf.PHYMEM_PAMT_ADD, 2, (module, rax, regs) -> status);
+            SeamcallFailedException refused = assertThrows(SeamcallFailedException.class, () -> manager.get(REGION));
+            assertEquals(status, refused.status());
+            assertEquals(0, manager.stats().pairs().setAside());
+            assertEquals(256, manager.stats().pairs().spare());
+        }
+        manager.close();
     }
 }

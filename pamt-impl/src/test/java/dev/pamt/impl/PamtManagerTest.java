@@ -271,4 +271,17 @@ class PamtManagerTest {
                 assertThrows(IllegalStateException.class, () -> builder.reclaimPolicy(ReclaimPolicy.eager()))
                         .getMessage());
     }
+
+    @Test
+    void aGetOfABackedRegionAndAPutThatIsNotTheLastTakeNoLock() {
+        manager.get(REGION);
+        long taken = manager.stats().locks().acquisitions();
+        manager.get(REGION);
+        manager.get(REGION, 4);
+        manager.put(REGION, 4);
+        manager.put(REGION);
+        assertEquals(taken, manager.stats().locks().acquisitions());
+        manager.put(REGION);
+        assertEquals(taken + 1, manager.stats().locks().acquisitions());
+    }
 }

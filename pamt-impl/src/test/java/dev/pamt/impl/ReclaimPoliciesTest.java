@@ -3,6 +3,7 @@ package dev.pamt.impl;
 import static dev.pamt.impl.Rig.REGION;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.api.ManagerClosedException;
@@ -10,6 +11,10 @@ import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.ReclaimPolicy;
 import dev.pamt.api.RegionState.Kind;
+import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallProvider;
+import dev.pamt.seamcall.TdxStatus;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
@@ -174,6 +179,50 @@ class ReclaimPoliciesTest {
         touch(manager, 0);
         assertEquals(0, manager.reclaimIdle());
         assertTrue(manager.stats().calls().removes() == 1);
+        manager.close();
+    }
+
+    @Test
+    void aPolicyIsNotAskedWhenNoRegionIsIdle() {
+        List<Integer> asked = new ArrayList<>();
+        PamtManager manager = manager(idle -> {
+            asked.add(idle.count());
+            return true;
+        });
+        assertEquals(0, manager.reclaimIdle());
+        assertEquals(List.of(), asked);
+        touch(manager, 0);
+        assertEquals(List.of(1), asked);
+        assertEquals(Kind.EMPTY, manager.state(REGION).kind());
+        manager.close();
+    }
+
+    @Test
+    void aTrimGoesOnAfterARegionThatDoesNotComeBack() {
+        PamtManager manager = manager(idle -> false);
+        for (int index = 0; index < 3; index++) {
+            touch(manager, index);
+        }
+        rig.call = (module, rax, regs) ->
+                rax == SeamcallLeaf.PHYMEM_PAMT_REMOVE.rax() && (regs.rcx & -PageAllocator.CHUNK_BYTES) == region(1)
+                        ? TdxStatus.PAMT_PAGE_NOT_EMPTY.with(0)
+                        : module.seamcall(rax, regs);
+        assertEquals(2, assertTimeoutPreemptively(Duration.ofSeconds(20), manager::trim));
+        assertEquals(List.of(Kind.EMPTY, Kind.IDLE, Kind.EMPTY), kinds(manager, 3));
+        rig.call = SeamcallProvider::seamcall;
+        assertEquals(1, manager.trim());
+        manager.close();
+    }
+
+    @Test
+    void theFirstRegionOfMemoryIsTrimmedAsAnyOther() {
+        PamtManager manager = manager(idle -> false);
+        long first = 0x10_0000;
+        manager.get(first);
+        manager.put(first);
+        assertEquals(Kind.IDLE, manager.state(0).kind());
+        assertEquals(1, manager.trim());
+        assertEquals(Kind.EMPTY, manager.state(0).kind());
         manager.close();
     }
 }

@@ -169,4 +169,14 @@ class RetryQueueTest {
             assertEquals(model.size(), retries.size(), where);
         }
     }
+
+    @Test
+    void ofTwoThatAreDueAtOnceTheOneThatHasFailedLessOftenComesFirst() {
+        retries.failed(A, 1);
+        tick(1);
+        retries.failed(B);
+        tick(1);
+        assertEquals(B, retries.pollDue());
+        assertEquals(A, retries.pollDue());
+    }
 }
