@@ -139,6 +139,32 @@ class TdmrLayoutTest {
     }
 
     @Test
+    void aBlockThatWouldCostItsTdmrOneReservedAreaTooManyGoesElsewhere() {
+        PhysicalRange low = between(GIB + 16 * MIB, GIB + 512 * MIB);
+        PhysicalRange high = between(3 * GIB, 4 * GIB);
+        List<PhysicalRange> cmrs = List.of(between(GIB, 2 * GIB - 64 * MIB), high);
+        List<Tdmr> tdmrs = TdmrLayout.of(List.of(low, high), new ModuleMetadata(true, 64, 1, 16, 16, 16, 1, cmrs));
+        assertTrue(high.contains(tdmrs.get(0).pamt4K()), () -> tdmrs.get(0).toString());
+        assertEquals(List.of(between(2 * GIB - 64 * MIB, 2 * GIB)), tdmrs.get(0).reserved());
+        assertEquals(1, tdmrs.get(1).reserved().size());
+    }
+
+    @Test
+    void aGuestBlockGoesWhereItCostsNothingHoweverManyHolesThereAreAlready() {
+        List<PhysicalRange> ram = List.of(
+                between(16 * MIB, 17 * MIB),
+                between(4 * GIB, 8 * GIB),
+                between(12 * GIB, 12 * GIB + 256 * MIB),
+                between(12 * GIB + 320 * MIB, 12 * GIB + 512 * MIB),
+                between(12 * GIB + 576 * MIB, 13 * GIB));
+        List<Tdmr> tdmrs = TdmrLayout.of(ram, module(false, ram));
+        assertEquals(3, tdmrs.size());
+        assertTrue(
+                tdmrs.get(0).pamt4K().baseHpa() >= 12 * GIB, () -> tdmrs.get(0).toString());
+        assertEquals(2, tdmrs.get(2).reserved().size());
+    }
+
+    @Test
     void ofNeighboursThatAreEquallyNearTheLowestAreMerged() {
         List<PhysicalRange> ram = new ArrayList<>();
         for (long i = 0; i < 65; i++) {
