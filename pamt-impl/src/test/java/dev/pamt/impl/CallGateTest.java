@@ -28,8 +28,11 @@ class CallGateTest {
             thread.start();
         });
 
+        private volatile boolean hasEntered;
+
         private boolean stay() {
             int place = gate.enter();
+            hasEntered = true;
             boolean seen = gate.isInside();
             inside.pass();
             gate.leave(place);
@@ -107,6 +110,7 @@ class CallGateTest {
         CompletableFuture<Integer> alsoAlone = alone(second);
         Thread.sleep(30);
         assertEquals(0, second.get());
+        assertFalse(visitor.hasEntered);
         calling.open();
         assertEquals(1, alone.get(SECONDS, TimeUnit.SECONDS));
         visitor.awaitInside();
@@ -152,5 +156,38 @@ class CallGateTest {
         for (Visitor visitor : visitors) {
             visitor.leave();
         }
+    }
+
+    @Test
+    void aCallThatNoOtherIsBesideIsAloneAtOnceAndLeavesTheGateToTheNextThread() throws Exception {
+        long quickest = Long.MAX_VALUE;
+        for (int attempt = 0; attempt < 3; attempt++) {
+            long start = System.nanoTime();
+            assertEquals(3, gate.<Integer>alone(() -> 3));
+            assertEquals(1, alone(new AtomicInteger()).get(SECONDS, TimeUnit.SECONDS));
+            quickest = Math.min(quickest, System.nanoTime() - start);
+        }
+        assertTrue(quickest < CallGate.PATIENCE_NANOS, "it waits for no one");
+    }
+
+    @Test
+    void aSecondCallThatWantsToBeAloneIsMadeWhenPatienceIsOverAndLeavesTheGateToTheFirst() throws Exception {
+        Point calling = new Point();
+        CompletableFuture<Integer> first = CompletableFuture.supplyAsync(() -> gate.alone(() -> {
+            calling.pass();
+            return 1;
+        }));
+        calling.awaitReached();
+        AtomicInteger made = new AtomicInteger();
+        long start = System.nanoTime();
+        assertEquals(1, gate.alone(made::incrementAndGet));
+        assertTrue(System.nanoTime() - start >= CallGate.PATIENCE_NANOS);
+        Visitor visitor = new Visitor();
+        Thread.sleep(30);
+        assertFalse(visitor.hasEntered, "the first call is under way");
+        calling.open();
+        assertEquals(1, first.get(SECONDS, TimeUnit.SECONDS));
+        visitor.awaitInside();
+        visitor.leave();
     }
 }

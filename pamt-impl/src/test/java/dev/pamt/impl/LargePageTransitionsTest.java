@@ -73,6 +73,8 @@ class LargePageTransitionsTest {
             return split;
         }));
         assertEquals(512, manager.state(REGION).users());
+        assertEquals(0, manager.stats().calls().adds(), "a split is no ADD");
+        assertEquals(1, manager.stats().calls().demotes());
         long merged = 0x2A;
         assertEquals(merged, manager.promote2M(REGION, regs -> {
             SeamcallRegisters removed = new SeamcallRegisters();
@@ -82,6 +84,8 @@ class LargePageTransitionsTest {
             return merged;
         }));
         assertEquals(Kind.HUGE, manager.state(REGION).kind());
+        assertEquals(0, manager.stats().calls().removes(), "a merge is no REMOVE");
+        assertEquals(1, manager.stats().calls().promotes());
         manager.unmap2M(REGION);
         manager.close();
         assertEquals(0, manager.stats().pairs().lost());

@@ -223,4 +223,13 @@ class ManagerBuilderTest {
         PamtManager.Builder builder = PamtManager.builder();
         assertSame(builder, builder.reclaimPolicy(most));
     }
+
+    @Test
+    void aHostThatIsBroughtUpByItselfTakesAManager() {
+        TdxHost host = TdxHost.bringUp(platform, TestHost.MAP, false);
+        assertFalse(host.dynamicPamt());
+        try (PamtManager manager = PamtManager.builder().host(host).build()) {
+            assertSame(host, manager.host());
+        }
+    }
 }

@@ -27,10 +27,12 @@ class PairCacheTest {
     private static final class Supply implements PairSource {
         final List<PagePair> back = new ArrayList<>();
         int taken;
+        Runnable taking = () -> {};
 
         @Override
         public PagePair take(long hpa) {
             assertEquals(NO_REGION, hpa);
+            taking.run();
             return pair(taken++);
         }
 
@@ -207,5 +209,16 @@ class PairCacheTest {
         vm.close();
         vm = null;
         assertCollected(vms);
+    }
+
+    @Test
+    void aReservationOfAVmThatIsClosedMeanwhileIsNotMade() {
+        VmCache vm = vmCache();
+        vm.topUp(2);
+        supply.taking = vm::close;
+        assertThrows(ManagerClosedException.class, () -> vm.reserve(5));
+        assertEquals(3, supply.taken, "no more than the one that was under way");
+        assertEquals(3, supply.back.size());
+        assertEquals(0, counted.sum());
     }
 }

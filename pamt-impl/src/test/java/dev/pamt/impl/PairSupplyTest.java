@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.api.ManagerClosedException;
+import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.impl.PairSupply.Adoption;
 import java.util.ArrayList;
@@ -592,5 +593,21 @@ class PairSupplyTest {
         records.hold(region(0), pair);
         assertTrue(records.holdsAny(region(0)));
         assertTrue(records.lose(region(0)));
+    }
+
+    @Test
+    void pagesThatTheHostDoesNotGiveAreNotCountedAndNothingElseIsGivenBack() {
+        rig.withoutChunks();
+        rig.takePage = allocator -> PageAllocator.NONE;
+        assertThrows(OutOfPagesException.class, () -> pages.takeForCaller(hpa -> {}));
+        assertThrows(OutOfPagesException.class, () -> pages.takePair(TestHost.REGION));
+        int[] calls = new int[1];
+        rig.takePage = allocator -> calls[0]++ == 0 ? allocator.allocPage() : PageAllocator.NONE;
+        assertThrows(OutOfPagesException.class, () -> pages.takePair(TestHost.REGION));
+        assertEquals(2, calls[0]);
+        assertEquals(0, pages.pages(PageLedger.Holder.CALLER));
+        assertEquals(0, pages.pages(PageLedger.Holder.PAIR));
+        assertEquals(0, pages.stranded());
+        assertEquals(0, rig.pagesOut());
     }
 }

@@ -4,6 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.pamt.api.TdxHost;
+import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallProvider;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -50,5 +55,28 @@ class ProcessorsTest {
         assertEquals(TestHost.REGION, region.hpa);
         assertEquals(TestHost.REGION + 0x5000, transition.hpa);
         assertSame(rig.host.platform().processor(1), transition.seamcalls.provider());
+    }
+
+    @Test
+    void aChoiceIsAskedThoughThereIsOneProcessorOnly() {
+        try (TdxHost single = TestHost.direct(PlatformConfig.builder().processors(1))) {
+            Processors processors = new Processors(single.platform(), () -> 1);
+            assertThrows(IndexOutOfBoundsException.class, processors::current);
+            assertSame(
+                    single.platform().processor(0),
+                    new Processors(single.platform(), null).current().provider());
+        }
+    }
+
+    @Test
+    void threadsAreSpreadOverTheProcessors() throws InterruptedException {
+        Processors processors = new Processors(rig.host.platform(), null);
+        Set<SeamcallProvider> used = ConcurrentHashMap.newKeySet();
+        for (int number = 0; number < 64; number++) {
+            Thread thread = new Thread(() -> used.add(processors.current().provider()));
+            thread.start();
+            thread.join();
+        }
+        assertEquals(2, used.size());
     }
 }

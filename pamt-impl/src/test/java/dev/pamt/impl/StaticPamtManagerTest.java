@@ -173,6 +173,10 @@ class StaticPamtManagerTest {
         }
         assertThrows(MisalignedAddressException.class, () -> manager.map2M(TestHost.REGION + 0x1000));
         assertThrows(MisalignedAddressException.class, () -> manager.unmap2M(TestHost.REGION + 0x1000));
+        PamtPageCache cache = manager.newVcpuCache();
+        assertThrows(
+                MisalignedAddressException.class, () -> manager.demote2M(TestHost.REGION + 0x1000, cache, regs -> 0));
+        assertThrows(MisalignedAddressException.class, () -> manager.promote2M(TestHost.REGION + 0x1000, regs -> 0));
         assertThrows(MisalignedAddressException.class, () -> manager.freePage(TestHost.REGION + 1));
         assertThrows(RangeCrossesRegionException.class, () -> manager.get(TestHost.REGION, 513));
         assertThrows(AddressOutsideMemoryException.class, () -> manager.map2M(TestHost.LAST_PAGE & -0x20_0000L));
@@ -188,6 +192,7 @@ class StaticPamtManagerTest {
         assertThrows(ManagerClosedException.class, manager::allocPage);
         assertThrows(ManagerClosedException.class, () -> manager.freePage(TestHost.REGION));
         assertThrows(ManagerClosedException.class, manager::trim);
+        assertThrows(ManagerClosedException.class, manager::reclaimIdle);
         assertThrows(ManagerClosedException.class, manager::newVcpuCache);
         assertThrows(ManagerClosedException.class, manager::newVmCache);
     }
@@ -249,6 +254,7 @@ class StaticPamtManagerTest {
             assertEquals(0, reservation.pairs());
         }
         assertEquals(0, manager.trim());
+        assertEquals(0, manager.reclaimIdle());
         assertSame(host, manager.host());
     }
 
