@@ -199,12 +199,17 @@ class TransitionLocksTest {
     @Test
     void aTakenLockThatNoTransitionHasHeldIsContendedTrulyIfItIsTheTargetsOwn() {
         NotedLocks noted = new NotedLocks();
-        noted.taken.addAll(List.of(donor.number(), target.number()));
+        noted.taken.add(target.number());
         TransitionLocks others = new TransitionLocks(noted, counters, null);
-        transition.pair = new PagePair(DONOR, TARGET, false);
         others.lock(transition);
         assertEquals(1, counters.contendedTrue.get());
-        assertEquals(1, counters.contendedFalse.get());
+        assertEquals(0, counters.contendedFalse.get());
+        noted.taken.add(donor.number());
+        Transition donating = new Transition(table.region(DONOR + RegionTable.REGION_BYTES), DONOR, null);
+        donating.pair = new PagePair(DONOR, DONOR, false);
+        others.lock(donating);
+        assertEquals(1, counters.contendedTrue.get());
+        assertEquals(1, counters.contendedFalse.get(), "it is a donor's");
     }
 
     @Test
@@ -221,5 +226,8 @@ class TransitionLocksTest {
         others.lock(new Transition(donor, DONOR, null));
         assertEquals(0, counters.contendedTrue.get());
         assertEquals(1, counters.contendedFalse.get(), "it is held for another target");
+        noted.taken.add(target.number());
+        others.lock(new Transition(target, TARGET, null));
+        assertEquals(1, counters.contendedTrue.get(), "it is held for the same target");
     }
 }
