@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.seamcall.PhysicalRange;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntConsumer;
@@ -18,7 +19,7 @@ class RegionRetriesTest {
     private static final long BASE = 0x4000_0000L;
     private static final long HPA = BASE + 5 * RegionTable.REGION_BYTES;
     private static final int PARKED = 2;
-    private static final int ROUNDS = 20_000;
+    private static final int ROUNDS = 200_000;
 
     private final RegionTable table = new RegionTable(List.of(PhysicalRange.between(BASE, BASE + (1L << 30))));
     private final int[] words = table.words(HPA);
@@ -37,13 +38,20 @@ class RegionRetriesTest {
     }
 
     private void beside(Runnable change) {
+        CountDownLatch begun = new CountDownLatch(1);
         other = new Thread(() -> {
             while (!stopped) {
                 change.run();
+                begun.countDown();
             }
         });
         other.setUncaughtExceptionHandler((thread, thrown) -> failure.set(thrown));
         other.start();
+        try {
+            assertTrue(begun.await(20, TimeUnit.SECONDS));
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** Threads come and go that are parked for the lock. */
