@@ -5,6 +5,8 @@ import dev.pamt.api.PageAllocator;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -71,6 +73,8 @@ public final class GuestMemory implements AutoCloseable {
 
     private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
     private final AtomicLong lost = new AtomicLong();
+    /** Blocks whose chunk does not go back. */
+    private final Set<Integer> lostChunks = ConcurrentHashMap.newKeySet();
 
     GuestMemory(RamPages ram, PageAllocator allocator, PamtPolicy policy, long bytes, Backing backing) {
         this.ram = ram;
@@ -241,7 +245,7 @@ public final class GuestMemory implements AutoCloseable {
         try {
             long chunk = (long) BLOCK.getAndSet(chunks, block, UNDECIDED);
             int[] numbers = (int[]) PAGES_OF_BLOCK.getAndSet(pages, block, null);
-            if (chunk >= 0) {
+            if (chunk >= 0 && !lostChunks.remove(block)) {
                 policy.onDepopulate(chunk, PAGES_PER_BLOCK);
                 allocator.freeChunk(chunk);
             }
@@ -263,15 +267,16 @@ public final class GuestMemory implements AutoCloseable {
     }
 
     /**
-     * Gives up what the module still has at a guest address: the page, or the whole chunk that it lies in. It never goes back to the
-     * host.
+     * Gives up what the module still has at a guest address: the page, or the whole chunk that it lies in, whose other pages are still
+     * to be reclaimed. It never goes back to the host.
      */
     void lose(long gpa) {
         int block = blockOf(gpa);
         if (chunks[block] >= 0) {
-            lost.addAndGet(PAGES_PER_BLOCK);
-            BLOCK.setRelease(chunks, block, UNDECIDED);
-        } else if (pages[block] != null && pages[block][indexOf(gpa)] != NO_PAGE) {
+            if (lostChunks.add(block)) {
+                lost.addAndGet(PAGES_PER_BLOCK);
+            }
+        } else if (pages[block] != null && pages[block][indexOf(gpa)] > NO_PAGE) {
             lost.incrementAndGet();
             pages[block][indexOf(gpa)] = NO_PAGE;
         }

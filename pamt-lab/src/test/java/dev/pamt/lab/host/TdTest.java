@@ -365,6 +365,22 @@ class TdTest {
     }
 
     @Test
+    void aPageThatIsLostTakesItsChunkAlongButNotTheReferencesOfTheOthers() {
+        FaultPlan plan = FaultPlan.builder()
+                .answer(SeamcallLeaf.PHYMEM_PAGE_RECLAIM, 7, TdxStatus.OPERAND_BUSY.with(TdxOperand.RCX))
+                .build();
+        Fixture fixture = new Fixture(new FaultInjection(plan));
+        Td td = built(fixture, 1, Backing.CHUNKS_2M, 1);
+        td.mmu().fault(td.vcpus().get(0), 0, false);
+        td.mmu().split(0);
+        long chunk = td.memory().chunkAt(0);
+        fixture.end(td);
+        assertEquals(512, td.memory().lostPages());
+        assertEquals(new RegionState(RegionState.Kind.BACKED, 1), fixture.manager.state(chunk));
+        assertEquals(2, fixture.lab.complaints().size(), "the page, and the TD root, which has a child");
+    }
+
+    @Test
     void aSplitThatTheModuleRefusesLeavesThePageAsItWas() {
         FaultPlan plan = FaultPlan.builder()
                 .answer(SeamcallLeaf.MEM_PAGE_DEMOTE, 1, TdxStatus.OPERAND_INVALID.with(TdxOperand.RCX))
