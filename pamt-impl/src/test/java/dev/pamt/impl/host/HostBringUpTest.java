@@ -136,6 +136,15 @@ class HostBringUpTest {
     }
 
     @Test
+    void aProcessorThatCannotBeInitialisedEndsTheBringUp() {
+        machine.answer(SeamcallLeaf.SYS_LP_INIT, 0, TdxStatus.OPERAND_INVALID.code());
+        SeamcallFailedException refusal = refusal(machine, true);
+        assertEquals(SeamcallLeaf.SYS_LP_INIT, refusal.leaf());
+        assertTrue(refusal.getMessage().contains("on processor 1 "), refusal::getMessage);
+        assertEquals(0, machine.count("2 SYS_LP_INIT"));
+    }
+
+    @Test
     void aTdmrMayTakeACallForEachPageOfAGibibyteAndNoMore() {
         MemoryMap small = MemoryMap.of(List.of(PhysicalRange.between(1L << 30, 4L << 30)));
         ScriptedMachine slow = new ScriptedMachine(small.cmrs());

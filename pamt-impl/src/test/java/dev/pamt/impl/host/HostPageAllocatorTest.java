@@ -13,11 +13,13 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class HostPageAllocatorTest {
@@ -122,10 +124,14 @@ class HostPageAllocatorTest {
     }
 
     @Test
-    void theRegionThatAThreadKeepsOpenIsTheLastChunk() {
+    void theRegionThatAThreadKeepsOpenIsTheLastChunk() throws Exception {
         HostPageAllocator allocator = over(PhysicalRange.between(2 * MIB, 4 * MIB));
         allocator.freePage(allocator.allocPage());
         assertEquals(2 * MIB, allocator.allocChunk());
+        assertEquals(
+                512,
+                CompletableFuture.supplyAsync(allocator::allocatedPages).get(20, TimeUnit.SECONDS),
+                "for another thread as well");
         assertEquals(PageAllocator.NONE, allocator.allocChunk());
         allocator.freeChunk(2 * MIB);
         assertThrows(IllegalArgumentException.class, () -> allocator.freeChunk(2 * MIB));
@@ -144,6 +150,16 @@ class HostPageAllocatorTest {
             assertEquals(0, allocator.allocatedPages());
             assertEquals(out[chunks - 1], allocator.allocChunk());
         }
+    }
+
+    @Test
+    void anyNumberOfRegionsComesBack() {
+        HostPageAllocator allocator = over(PhysicalRange.between(4 * GIB, 5 * GIB));
+        for (long page : take(allocator, 70 * 512)) {
+            allocator.freePage(page);
+        }
+        assertEquals(0, allocator.allocatedPages());
+        assertEquals(512, takeAllChunks(allocator));
     }
 
     @Test

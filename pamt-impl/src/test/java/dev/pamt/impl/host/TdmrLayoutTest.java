@@ -165,6 +165,27 @@ class TdmrLayoutTest {
     }
 
     @Test
+    void aTdmrThatHasRoomHoldsItsOwnPamt() {
+        List<PhysicalRange> ram = List.of(between(4 * GIB, 8 * GIB), between(12 * GIB, 16 * GIB));
+        for (Tdmr tdmr : TdmrLayout.of(ram, module(false, ram))) {
+            assertTrue(tdmr.range().contains(tdmr.pamt4K()), tdmr::toString);
+        }
+    }
+
+    @Test
+    void neighboursAreNotMergedIfNoReservedAreaIsLeftForThePamt() {
+        List<PhysicalRange> ram = List.of(between(GIB, 2 * GIB), between(3 * GIB, 4 * GIB));
+        ModuleMetadata oneArea = new ModuleMetadata(true, 1, 1, 16, 16, 16, 1, ram);
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> TdmrLayout.of(ram, oneArea))
+                .getMessage()
+                .contains("no two neighbours can be merged"));
+        assertEquals(
+                1,
+                TdmrLayout.of(ram, new ModuleMetadata(true, 1, 2, 16, 16, 16, 1, ram))
+                        .size());
+    }
+
+    @Test
     void ofNeighboursThatAreEquallyNearTheLowestAreMerged() {
         List<PhysicalRange> ram = new ArrayList<>();
         for (long i = 0; i < 65; i++) {
