@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.impl.PageLedger.Holder;
+import dev.pamt.seamcall.PhysicalRange;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -30,6 +32,33 @@ class PageLedgerTest {
                 }
             }
         }
+    }
+
+    @Test
+    void theRegionsWithPagesAreListedOnceAndInOrder() {
+        assertEquals(List.of(), ledger.regions());
+        assertFalse(ledger.strikeOut(HPA, Holder.CALLER), "no page of its gigabyte was ever given");
+        long gibibyte = 1L << 30;
+        List<Long> pages = List.of(0x10_0000L, gibibyte - 4096, gibibyte, gibibyte + 4096, HPA);
+        for (long hpa : pages) {
+            ledger.prepare(hpa);
+            assertTrue(ledger.enter(hpa, Holder.CALLER));
+        }
+        assertEquals(List.of(0L, gibibyte - RegionTable.REGION_BYTES, gibibyte, HPA), ledger.regions());
+        for (long hpa : pages) {
+            assertTrue(ledger.strikeOut(hpa, Holder.CALLER));
+        }
+        assertEquals(List.of(), ledger.regions());
+    }
+
+    @Test
+    void aPageFarAboveTheOthersIsListedAsWell() {
+        long far = 3L << 40;
+        PageLedger wide = new PageLedger(
+                List.of(PhysicalRange.between(0, 1L << 30), PhysicalRange.between(far, far + (1L << 30))));
+        wide.prepare(far + 4096);
+        assertTrue(wide.enter(far + 4096, Holder.PAIR));
+        assertEquals(List.of(far), wide.regions());
     }
 
     @Test

@@ -19,7 +19,7 @@ class RegionRetriesTest {
     private static final long BASE = 0x4000_0000L;
     private static final long HPA = BASE + 5 * RegionTable.REGION_BYTES;
     private static final int PARKED = 2;
-    private static final int ROUNDS = 200_000;
+    private static final int ROUNDS = 100_000;
 
     private final RegionTable table = new RegionTable(List.of(PhysicalRange.between(BASE, BASE + (1L << 30))));
     private final int[] words = table.words(HPA);
@@ -71,6 +71,13 @@ class RegionRetriesTest {
         });
     }
 
+    /** A moment for the other thread: two moves that follow each other at once keep the word to themselves. */
+    private static void letOtherIn(int round) {
+        for (int turn = 0; turn < round % 8; turn++) {
+            Thread.onSpinWait();
+        }
+    }
+
     private static void rounds(IntConsumer move) {
         for (int round = 0; round < ROUNDS; round++) {
             move.accept(round);
@@ -84,6 +91,7 @@ class RegionRetriesTest {
             int from = round % 2 == 0 ? RegionWord.EMPTY : RegionWord.IDLE;
             region.setState(from);
             assertEquals(from, region.state());
+            letOtherIn(round);
             assertTrue(region.claim(from));
             assertEquals(RegionWord.UNKNOWN, region.state());
         });
@@ -94,6 +102,7 @@ class RegionRetriesTest {
         besideWaiters();
         rounds(round -> {
             region.setState(RegionWord.EMPTY);
+            letOtherIn(round);
             assertEquals(Region.CLAIMED, region.tryLockAndClaim(RegionWord.EMPTY));
             assertEquals(RegionWord.UNKNOWN, region.state());
             long number = RegionTable.regionOf(HPA);
@@ -112,6 +121,7 @@ class RegionRetriesTest {
         rounds(round -> {
             region.setState(RegionWord.UNKNOWN);
             assertTrue(table.compareAndSet(number, 0, RegionWord.LOCKED));
+            letOtherIn(round);
             assertTrue(region.unlock(RegionWord.EMPTY));
             assertEquals(0, table.get(number));
             assertEquals(RegionWord.EMPTY, region.state());
@@ -123,6 +133,7 @@ class RegionRetriesTest {
         besideWaiters();
         rounds(round -> {
             region.setState(RegionWord.backed(RegionWord.MAX_USERS));
+            letOtherIn(round);
             assertTrue(region.leaveBacked(RegionWord.MAX_USERS, RegionWord.HUGE));
             assertEquals(RegionWord.HUGE, region.state());
         });
@@ -135,6 +146,7 @@ class RegionRetriesTest {
         rounds(round -> {
             RegionTable.faa(words, slot, RegionWord.USER);
             assertTrue(RegionWord.hasAttempts(region.word()));
+            letOtherIn(round);
             region.wipeAttempts();
             assertFalse(RegionWord.hasAttempts(region.word()));
         });
@@ -145,9 +157,11 @@ class RegionRetriesTest {
         besideWaiters();
         region.setState(RegionWord.IDLE);
         rounds(round -> {
+            letOtherIn(round);
             assertTrue(Region.markQueued(words, slot));
             assertEquals(RegionWord.QUEUED, region.word() & RegionWord.QUEUED);
             assertFalse(Region.markQueued(words, slot));
+            letOtherIn(round);
             Region.clearQueued(words, slot);
             assertEquals(0, region.word() & RegionWord.QUEUED);
         });

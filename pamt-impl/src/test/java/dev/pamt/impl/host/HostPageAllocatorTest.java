@@ -153,6 +153,16 @@ class HostPageAllocatorTest {
     }
 
     @Test
+    void aRegionThatAThreadKeepsOpenIsAChunkAgainWhenTheThreadHasAnother() {
+        HostPageAllocator allocator = over(PhysicalRange.between(2 * MIB, 6 * MIB));
+        long[] pages = take(allocator, 513);
+        allocator.freePage(pages[512]);
+        allocator.freePage(pages[0]);
+        assertEquals(pages[512] & -CHUNK, allocator.allocChunk());
+        assertEquals(pages[0], allocator.allocPage());
+    }
+
+    @Test
     void anyNumberOfRegionsComesBack() {
         HostPageAllocator allocator = over(PhysicalRange.between(4 * GIB, 5 * GIB));
         for (long page : take(allocator, 70 * 512)) {
