@@ -137,7 +137,7 @@ final class LockStrategies {
             return bits.compareAndExchange(indexOf(lock), expected, update) == expected;
         }
 
-        /** The first lock is a stride away from the array's length, which everybody reads. */
+        /** The first lock is a stride away from the array's length, which every access reads. */
         private static int indexOf(long lock) {
             return ((int) lock + 1) * STRIDE;
         }

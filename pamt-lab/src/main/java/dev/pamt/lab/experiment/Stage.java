@@ -67,7 +67,7 @@ public final class Stage {
         return leaves.calls(leaf) - leaves.failures(leaf);
     }
 
-    /** The pairs that are in the module now, whoever has given them. */
+    /** The pairs that are in the module now, given by the manager or past it. */
     long pairs() {
         long pairs = host.dynamicPamt()
                 ? succeeded(SeamcallLeaf.PHYMEM_PAMT_ADD)
@@ -192,7 +192,7 @@ public final class Stage {
     }
 
     /**
-     * Clears up when all TDs have ended, and looks whether anything is left.
+     * Clears up when all TDs have ended, and checks that nothing is left.
      *
      * @return what is wrong; empty if nothing is
      */

@@ -171,7 +171,7 @@ public final class Guest {
         } while (fault != Fault.MAPPED);
     }
 
-    /** Enters the guest, unless the vCPU is in it already and nobody wants it out. */
+    /** Enters the guest, unless the vCPU is in it already and no thread wants it out. */
     private void enter() {
         if ((entries.get() & 1) != 0) {
             if (!kicked && keepers.get() == 0) {

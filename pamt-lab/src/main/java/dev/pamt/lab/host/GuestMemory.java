@@ -12,7 +12,7 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The private memory of a guest, as guest_memfd has it: which page of the host each guest page is, and which guest pages are shared
- * instead. It belongs to nobody's TD: a TD maps it, ends, and another TD may map the same pages.
+ * instead. It does not belong to a TD: a TD maps it, ends, and another TD may map the same pages.
  *
  * <p>A page is taken from the host when it is first populated. Memory that is backed by chunks falls back to single pages where the
  * host has no chunk left, as transparent huge pages do; memory of 1G does not, as hugetlb does not.
@@ -45,7 +45,7 @@ public final class GuestMemory implements AutoCloseable {
 
     private static final long SINGLE_PAGES = NONE;
     private static final int NO_PAGE = 0;
-    /** The block was punched while somebody looked for its page. */
+    /** The block was punched while another thread looked for its page. */
     private static final int PUNCHED = -1;
 
     private static final int LOCKS = 64;
@@ -250,7 +250,7 @@ public final class GuestMemory implements AutoCloseable {
                 allocator.freeChunk(chunk);
             }
             for (int index = 0; numbers != null && index < PAGES_PER_BLOCK; index++) {
-                // So that nobody puts a page there who still has the array in hand.
+                // So that no thread puts a page there that still has the array.
                 int number = (int) PAGE.getAndSet(numbers, index, PUNCHED);
                 if (number != NO_PAGE) {
                     free(ram.hpa(number - 1));

@@ -28,7 +28,7 @@ public final class LabCounts {
         PROMOTED,
         /** Pages that were unmapped while their TD ran. */
         ZAPPED,
-        /** Calls that were answered TDX_OPERAND_BUSY, by a lock of the module that somebody held. */
+        /** Calls that were answered TDX_OPERAND_BUSY, by a lock of the module that another call held. */
         BUSY,
         /** Pages that were refused because their region had no pair. */
         MISSING_PAIR,

@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * and which 4K pages are mapped. The pages themselves are known to {@link GuestMemory}, so a 4K page takes one byte here.
  *
  * <p>An entry that is about to change while other vCPUs fault is <em>frozen</em> first, by compare-and-set. The one who has frozen it makes
- * the SEAMCALL and then gives it its new state; everybody else comes again.
+ * the SEAMCALL and then gives it its new state; every other fault comes again.
  *
  * <p><b>Thread-safety:</b> any number of threads; a frozen entry is changed by the one who has frozen it.
  */
@@ -20,7 +20,7 @@ final class Mirror {
     /** Levels of Secure EPT pages below the root; a page of level 1 maps 512 pages of 4K. */
     static final int LEVELS = 4;
 
-    /** A 4K entry: nothing is mapped, somebody changes it, or a page is mapped. */
+    /** A 4K entry: nothing is mapped, a thread changes it, or a page is mapped. */
     static final byte EMPTY = 0;
 
     static final byte FROZEN = 1;

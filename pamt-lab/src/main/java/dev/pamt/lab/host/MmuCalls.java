@@ -36,7 +36,7 @@ final class MmuCalls {
     }
 
     /**
-     * Makes a call; if it is busy, makes all vCPUs leave the guest, lets none in, and makes it once more. Nobody but this TD's vCPUs can be in
+     * Makes a call; if it is busy, makes all vCPUs leave the guest, lets none in, and makes it once more. Only this TD's vCPUs can be in
      * its way then.
      */
     long withoutVcpus(Call call) {

@@ -6,7 +6,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 
 /**
- * Pairs for splits that all splitters of a TD share, as the huge page series for Linux has them (prealloc_split_cache, v3): whoever has
+ * Pairs for splits that all splitters of a TD share, as the huge page series for Linux has them (prealloc_split_cache, v3): a splitter that has
  * topped it up may find it eaten by another when it comes to use it. {@link dev.pamt.api.VmPageCache} reserves instead.
  *
  * <p><b>Thread-safety:</b> any number of threads.
@@ -43,7 +43,7 @@ public final class SharedSplitCache implements AutoCloseable {
         }
     }
 
-    /** Lets a splitter take pairs; under the lock of the MMU, so nobody else has taken any since it looked. */
+    /** Lets a splitter take pairs; under the lock of the MMU, so no other splitter has taken any since it looked. */
     boolean use(Predicate<PamtPageCache> splitter) {
         lock.lock();
         try {

@@ -43,7 +43,7 @@ final class Zaps {
         zap(gpa, pages, () -> {});
     }
 
-    /** Takes pages away, and does something else before anybody can map them again. */
+    /** Takes pages away, and does something else before another thread can map them again. */
     private void zap(long gpa, int pages, Runnable also) {
         long end = gpa + pages * PAGE_BYTES;
         boolean done = false;

@@ -10,7 +10,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 
 /**
- * Which calls go wrong, and how: decided by the leaf and by the how-manieth call of that leaf it is, counted from 1 over all
+ * Which calls go wrong, and how: decided by the leaf and by the ordinal of the call among calls of its leaf, from 1 over all
  * processors. A call has one fault at most.
  *
  * <p>Immutable and thread-safe.
@@ -113,7 +113,7 @@ public final class FaultPlan {
          * Has calls in a row answered OPERAND_BUSY; the module does not see them.
          *
          * @param leaf the leaf
-         * @param firstCall the how-manieth call of it is the first one, from 1
+         * @param firstCall the ordinal of the first of them among calls of the leaf, from 1
          * @param calls how many calls, 1 to 1,000,000
          * @param operand what is said to be busy
          * @return this

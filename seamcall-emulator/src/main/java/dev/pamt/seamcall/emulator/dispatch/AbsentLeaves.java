@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
  * The leaves of TDX module 1.5.25 that this one does not have, and how often they were called. They are answered as a leaf that
- * nobody has.
+ * no module has.
  *
  * <p>Thread-safe; counting is wait-free.
  */
