@@ -44,13 +44,30 @@ final class Fixture implements AutoCloseable {
         this(decorator, host -> host, (name, manager) -> PamtPolicies.newPolicy(PamtPolicies.ON_DEMAND, manager));
     }
 
+    /** A host of another size. */
+    static Fixture ofGigabytes(int gigabytes) {
+        return new Fixture(
+                gigabytes,
+                (provider, processor) -> provider,
+                host -> host,
+                (name, manager) -> PamtPolicies.newPolicy(PamtPolicies.ON_DEMAND, manager));
+    }
+
     Fixture(
             SeamcallDecorator decorator,
             UnaryOperator<TdxHost> wrapped,
             BiFunction<String, PamtManager, PamtPolicy> policy) {
-        MemoryMap map = MemoryMap.of(List.of(PhysicalRange.between(1L << 30, 3L << 30)));
+        this(2, decorator, wrapped, policy);
+    }
+
+    private Fixture(
+            int gigabytes,
+            SeamcallDecorator decorator,
+            UnaryOperator<TdxHost> wrapped,
+            BiFunction<String, PamtManager, PamtPolicy> policy) {
+        MemoryMap map = MemoryMap.of(List.of(PhysicalRange.between(1L << 30, (1L + gigabytes) << 30)));
         PlatformConfig config =
-                PlatformConfig.builder().cmrs(map.cmrs()).processors(8).build();
+                PlatformConfig.builder().cmrs(map.cmrs()).processors(16).build();
         SeamcallPlatform platform = leaves.inside(decorator)
                 .decorate(SeamcallProviderFactory.named("emulator").open(config));
         host = wrapped.apply(TdxHost.bringUp(platform, map));
