@@ -10,10 +10,12 @@ import dev.pamt.api.LockStrategy;
 import dev.pamt.api.MemoryMap;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.ReclaimPolicy;
+import dev.pamt.api.SeamcallFailedException;
 import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PlatformConfig;
+import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -139,6 +141,18 @@ class ManagerBuilderTest {
         assertThrows(
                 SeamcallUnavailableException.class,
                 () -> new Seamcalls(host.platform().processor(0)).pageRdmd(new SeamcallRegisters(), TestHost.REGION));
+    }
+
+    @Test
+    void aMachineThatTheBuilderHasOpenedAndCannotBringUpIsClosed() {
+        PamtManager.Builder builder = PamtManager.builder().backend("broken").memory(TestHost.MAP);
+        SeamcallFailedException refused = assertThrows(SeamcallFailedException.class, builder::build);
+        assertEquals(SeamcallLeaf.SYS_CONFIG, refused.leaf());
+        Seamcalls module = new Seamcalls(BrokenBackend.opened.processor(0));
+        assertThrows(
+                SeamcallUnavailableException.class,
+                () -> module.pageRdmd(new SeamcallRegisters(), TestHost.REGION),
+                "a closed machine answers no call");
     }
 
     @Test
