@@ -404,7 +404,8 @@ public interface PamtManager extends AutoCloseable {
         /**
          * Measures how long transitions hold their locks and how much processor time they take: {@link
          * PamtStats.Locks#holdNanos} and {@link PamtStats.Locks#cpuNanos}. The default is not to; it costs four readings of
-         * clocks for each transition, and nothing if it is not set.
+         * clocks for each transition, and nothing if it is not set. Two of them are system calls while
+         * the lock is held: where there are more threads than processors, they make waits much longer.
          *
          * @return this
          * @throws IllegalStateException if this was set
