@@ -37,7 +37,7 @@ public class QuickWayPublication {
 
     @Actor
     public void look(I_Result result) {
-        int[] words = table.wordsOfPage(0);
+        int[] words = RegionTable.wordsOfPage(table.quick(), 0);
         result.r1 = words == null
                 ? NOT_YET
                 : (words[RegionTable.slot(0)] & words[RegionTable.slot(LAST_REGION_HPA)]) >>> 28;

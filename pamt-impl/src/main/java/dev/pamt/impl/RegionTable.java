@@ -96,20 +96,17 @@ final class RegionTable implements LockStrategy.RegionBits {
         }
     }
 
-    /**
-     * The words of the gigabyte of a page, by the quick way; null if that does not lead there. One comparison checks all: a
-     * misaligned address has its low bits on top after the rotation, where no gigabyte is.
-     */
-    int[] wordsOfPage(long hpa) {
-        return wordsOfPage(quick, hpa);
-    }
-
-    /** The array that {@link #wordsOfPage(int[][], long)} takes, for a manager to keep: one load less on each fast path. */
+    /** The quick way, for a manager to keep: one load less on each fast path than from here. */
     int[][] quick() {
         return quick;
     }
 
-    /** As {@link #wordsOfPage(long)}. */
+    /**
+     * The words of the gigabyte of a page, by the quick way; null if that does not lead there. One comparison checks all: a
+     * misaligned address has its low bits on top after the rotation, where no gigabyte is.
+     *
+     * @param quick the quick way of a table
+     */
     static int[] wordsOfPage(int[][] quick, long hpa) {
         long gigabyte = Long.rotateRight(hpa, PAGE_SHIFT) >>> (GIGABYTE_SHIFT - PAGE_SHIFT);
         return gigabyte < quick.length ? (int[]) QUICK.getAcquire(quick, (int) gigabyte) : null;

@@ -119,7 +119,7 @@ class RegionTableTest {
     @Test
     void theQuickWayLeadsToGigabytesThatAreTouchedAndHaveNoRegionThatIsRamOnlyInPart() {
         for (long gigabyte = 0; gigabyte < END; gigabyte += GIBIBYTE) {
-            assertNull(table.wordsOfPage(gigabyte + PAGE), "it is not touched");
+            assertNull(RegionTable.wordsOfPage(table.quick(), gigabyte + PAGE), "it is not touched");
             if (ramPages(gigabyte, GIBIBYTE) == 0) {
                 continue;
             }
@@ -128,15 +128,15 @@ class RegionTableTest {
             for (long hpa = gigabyte; hpa < gigabyte + GIBIBYTE; hpa += REGION) {
                 whole &= ramPages(hpa, REGION) % 512 == 0;
             }
-            assertSame(whole ? words : null, table.wordsOfPage(gigabyte + PAGE));
-            assertSame(whole ? words : null, table.wordsOfPage(gigabyte + GIBIBYTE - PAGE));
-            assertNull(table.wordsOfPage(gigabyte + PAGE + 1), "it is misaligned");
-            assertNull(table.wordsOfPage(gigabyte + PAGE / 2), "it is misaligned");
+            assertSame(whole ? words : null, RegionTable.wordsOfPage(table.quick(), gigabyte + PAGE));
+            assertSame(whole ? words : null, RegionTable.wordsOfPage(table.quick(), gigabyte + GIBIBYTE - PAGE));
+            assertNull(RegionTable.wordsOfPage(table.quick(), gigabyte + PAGE + 1), "it is misaligned");
+            assertNull(RegionTable.wordsOfPage(table.quick(), gigabyte + PAGE / 2), "it is misaligned");
         }
-        assertNull(table.wordsOfPage(END));
-        assertNull(table.wordsOfPage(-PAGE));
-        assertNull(table.wordsOfPage(Long.MIN_VALUE));
-        assertNull(table.wordsOfPage(Long.MAX_VALUE & -PAGE));
+        assertNull(RegionTable.wordsOfPage(table.quick(), END));
+        assertNull(RegionTable.wordsOfPage(table.quick(), -PAGE));
+        assertNull(RegionTable.wordsOfPage(table.quick(), Long.MIN_VALUE));
+        assertNull(RegionTable.wordsOfPage(table.quick(), Long.MAX_VALUE & -PAGE));
     }
 
     @Test
@@ -146,8 +146,8 @@ class RegionTableTest {
                 List.of(PhysicalRange.between(top - GIBIBYTE, top), PhysicalRange.between(top, top + GIBIBYTE)));
         int[] below = high.words(top - PAGE);
         int[] above = high.words(top);
-        assertSame(below, high.wordsOfPage(top - PAGE));
-        assertNull(high.wordsOfPage(top));
+        assertSame(below, RegionTable.wordsOfPage(high.quick(), top - PAGE));
+        assertNull(RegionTable.wordsOfPage(high.quick(), top));
         assertSame(above, high.wordsOfRange(top, 512));
     }
 
@@ -240,8 +240,8 @@ class RegionTableTest {
     @Test
     void theLastGigabyteIsOnTheQuickWayAsWell() {
         RegionTable even = new RegionTable(List.of(PhysicalRange.between(0, 2 * GIBIBYTE)));
-        assertSame(even.words(GIBIBYTE), even.wordsOfPage(2 * GIBIBYTE - PAGE));
+        assertSame(even.words(GIBIBYTE), RegionTable.wordsOfPage(even.quick(), 2 * GIBIBYTE - PAGE));
         RegionTable uneven = new RegionTable(List.of(PhysicalRange.between(0, GIBIBYTE + 3 * REGION)));
-        assertSame(uneven.words(GIBIBYTE), uneven.wordsOfPage(GIBIBYTE + PAGE));
+        assertSame(uneven.words(GIBIBYTE), RegionTable.wordsOfPage(uneven.quick(), GIBIBYTE + PAGE));
     }
 }

@@ -9,7 +9,6 @@ import dev.pamt.lab.experiment.Trial;
 import dev.pamt.lab.experiment.TrialSize;
 import dev.pamt.lab.host.GuestMemory.Backing;
 import dev.pamt.lab.host.LabHost;
-import dev.pamt.lab.io.WholeFile;
 import dev.pamt.lab.policy.HostSetup;
 import dev.pamt.lab.policy.PamtPolicies;
 import dev.pamt.lab.report.ProgressBar;
@@ -162,7 +161,7 @@ abstract class ExperimentCommand implements Callable<Integer> {
     @Override
     public final Integer call() throws InterruptedException, IOException {
         hostOptions.check();
-        checkJson();
+        hostOptions.checkJson(json);
         TrialSize size = size();
         Trial trial = newTrial(size);
         List<Row> rows = rows();
@@ -262,7 +261,7 @@ abstract class ExperimentCommand implements Callable<Integer> {
         List<LockStrategy> locks = strategies.isEmpty() ? defaults.strategies : strategies;
         List<Row> rows = new ArrayList<>();
         for (String given : policies.isEmpty() ? defaults.policies : policies) {
-            String policy = policy(given);
+            String policy = hostOptions.policy(given);
             // What is there for comparison is shown in one way, unless more was asked for.
             List<ReclaimPolicy> reclaimed = !reclaims.isEmpty()
                     ? reclaims
@@ -283,25 +282,11 @@ abstract class ExperimentCommand implements Callable<Integer> {
         return rows;
     }
 
-    private String policy(String given) {
-        try {
-            return PamtPolicies.canonical(given);
-        } catch (IllegalArgumentException e) {
-            throw usage("--policy: " + e.getMessage());
-        }
-    }
-
     private TrialSize size() {
         try {
             return new TrialSize(tds, memoryBytes, vcpus, backing, seed);
         } catch (IllegalArgumentException e) {
             throw usage(e.getMessage());
-        }
-    }
-
-    private void checkJson() {
-        if (json != null && !WholeFile.isPossible(json)) {
-            throw usage("--json " + json + ": a file in a directory that can be written to is needed");
         }
     }
 

@@ -1,13 +1,14 @@
 package dev.pamt.lab;
 
 import dev.pamt.api.TdxHost;
-import dev.pamt.lab.footprint.ControlPages;
 import dev.pamt.lab.footprint.Footprint;
 import dev.pamt.lab.footprint.FootprintMeter;
 import dev.pamt.lab.footprint.HostSpan;
 import dev.pamt.lab.footprint.ManagerHeap;
 import dev.pamt.lab.footprint.MappingSize;
 import dev.pamt.lab.footprint.TdShape;
+import dev.pamt.lab.host.ControlPages;
+import dev.pamt.lab.host.LabHost;
 import dev.pamt.lab.report.FootprintTable;
 import dev.pamt.lab.report.Text;
 import dev.pamt.seamcall.SeamcallProviderFactory;
@@ -95,15 +96,14 @@ final class FootprintCommand implements Callable<Integer> {
         TdShape checked = shape(checkBytes, MappingSize.SIZE_4K);
         SeamcallProviderFactory emulator = SeamcallProviderFactory.named("emulator");
         ControlPages control;
-        try (TdxHost host =
-                FootprintMeter.bringUp(emulator, FootprintMeter.memoryFor(1, shape(GIB, MappingSize.SIZE_2M)))) {
+        try (TdxHost host = LabHost.bringUp(emulator, FootprintMeter.memoryFor(1, shape(GIB, MappingSize.SIZE_2M)))) {
             control = ControlPages.of(host);
         }
         FootprintMeter meter = new FootprintMeter(control);
         PrintWriter out = spec.commandLine().getOut();
         out.printf(
                 "footprint   TDs with %s each; control pages as TDX module 1.5.25 has them: %s, and %s for each vCPU%n%n",
-                Text.count(vcpus, "vCPU"), control.perTd(), control.perVcpu());
+                Text.count(vcpus, "vCPU"), control.pagesOf(0), control.tdvps());
         Map<MappingSize, List<Footprint>> byMapping = count(meter, shapes);
         List<Footprint> all = new ArrayList<>();
         int rows = byMapping.get(MappingSize.SIZE_4K).size();

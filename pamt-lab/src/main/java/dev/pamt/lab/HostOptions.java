@@ -5,6 +5,8 @@ import dev.pamt.api.TdxHost;
 import dev.pamt.lab.host.FragmentedHost;
 import dev.pamt.lab.host.LabHost;
 import dev.pamt.lab.host.LeafCounts;
+import dev.pamt.lab.io.WholeFile;
+import dev.pamt.lab.policy.PamtPolicies;
 import dev.pamt.lab.report.HostFacts;
 import dev.pamt.lab.report.Text;
 import dev.pamt.seamcall.PhysicalRange;
@@ -13,6 +15,7 @@ import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.decorator.SeamcallDecorator;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -137,6 +140,22 @@ final class HostOptions {
         factory();
     }
 
+    /** Checks a file that results are to be written to; null if there is none. */
+    void checkJson(Path json) {
+        if (json != null && !WholeFile.isPossible(json)) {
+            throw usage("--json " + json + ": a file in a directory that can be written to is needed");
+        }
+    }
+
+    /** The name of a policy as {@link PamtPolicies#names} has it. */
+    String policy(String given) {
+        try {
+            return PamtPolicies.canonical(given);
+        } catch (IllegalArgumentException e) {
+            throw usage("--policy: " + e.getMessage());
+        }
+    }
+
     SeamcallProviderFactory factory() {
         try {
             return SeamcallProviderFactory.named(backend);
@@ -234,10 +253,9 @@ final class HostOptions {
                     + e.getMessage());
         }
         try {
-            TdxHost host = TdxHost.bringUp(platform, memory.map(), dynamic);
+            TdxHost host = LabHost.bringUp(platform, memory.map(), dynamic);
             return new CountedHost(fragmentedPercent == 0 ? host : new FragmentedHost(host, fragmentedPercent), leaves);
         } catch (IllegalArgumentException | SeamcallFailedException e) {
-            platform.close();
             throw usage("a host with memory map " + memory.source() + " does not come up: " + e.getMessage());
         }
     }

@@ -18,7 +18,6 @@ import dev.pamt.lab.storm.StormResult;
 import dev.pamt.lab.storm.StormRounds;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -159,7 +158,7 @@ final class StormCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException, IOException {
         hostOptions.check();
         StormPlan plan = plan();
-        checkJson();
+        hostOptions.checkJson(json);
         List<Variant> variants = variants();
         Candidate host = hostOptions.hostWithRoom(
                 plan.tds(),
@@ -190,7 +189,7 @@ final class StormCommand implements Callable<Integer> {
         List<LockStrategy> chosen = strategies.isEmpty() ? LockStrategyConverter.builtIn() : strategies;
         List<Variant> variants = new ArrayList<>();
         for (String given : policies) {
-            String policy = policy(given);
+            String policy = hostOptions.policy(given);
             List<LockStrategy> tried = PamtPolicies.usesManager(policy) ? chosen : chosen.subList(0, 1);
             for (LockStrategy strategy : tried) {
                 String label = policy.equals(PamtPolicies.ON_DEMAND)
@@ -204,14 +203,6 @@ final class StormCommand implements Callable<Integer> {
                     new Variant("static PAMT", new HostSetup(chosen.get(0), reclaim, PamtPolicies.ON_DEMAND), false));
         }
         return variants;
-    }
-
-    private String policy(String given) {
-        try {
-            return PamtPolicies.canonical(given);
-        } catch (IllegalArgumentException e) {
-            throw usage("--policy: " + e.getMessage());
-        }
     }
 
     /** Runs each variant once without measuring it, then once in each round; a round with a finding is the last. */
@@ -278,16 +269,6 @@ final class StormCommand implements Callable<Integer> {
                     Text.bytes(heap)));
         }
         return plan;
-    }
-
-    private void checkJson() {
-        if (json == null) {
-            return;
-        }
-        Path directory = json.toAbsolutePath().getParent();
-        if (Files.isDirectory(json) || directory == null || !Files.isWritable(directory)) {
-            throw usage("--json " + json + ": a file in a directory that can be written to is needed");
-        }
     }
 
     private void describe(PrintWriter out, StormPlan plan, Candidate host) {

@@ -1,5 +1,6 @@
 package dev.pamt.lab.experiment;
 
+import dev.pamt.lab.host.Crew;
 import dev.pamt.lab.host.GuestMemory;
 import dev.pamt.lab.host.Td;
 import dev.pamt.lab.host.TdMmu.Fault;

@@ -1,5 +1,6 @@
 package dev.pamt.lab.experiment;
 
+import dev.pamt.lab.host.Crew;
 import dev.pamt.lab.host.GuestMemory;
 import dev.pamt.lab.host.LabCounts.Event;
 import dev.pamt.lab.host.SharedSplitCache;
@@ -94,13 +95,7 @@ public final class SplitTrial implements Trial {
         List<Td> tds = stage.build(size.tds(), size.vcpus(), size.memoryBytes(), size.backing());
         try {
             stage.useAll(tds);
-            return Crew.run(tds.size(), number -> {
-                try {
-                    part.run(tds.get(number));
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                }
-            });
+            return Crew.run(tds.size(), number -> part.run(tds.get(number)));
         } finally {
             tds.forEach(td -> stage.end(td, false));
         }

@@ -3,6 +3,7 @@ package dev.pamt.lab.experiment;
 import dev.pamt.api.PamtException;
 import dev.pamt.api.PamtStats;
 import dev.pamt.api.TdxHost;
+import dev.pamt.lab.host.Crew;
 import dev.pamt.lab.host.GuestMemory;
 import dev.pamt.lab.host.GuestMemory.Backing;
 import dev.pamt.lab.host.LabHost;
@@ -28,7 +29,7 @@ public final class Stage {
     private final LeafCounts leaves;
     private final boolean guests;
     private final long freeBefore;
-    private final long addsBefore;
+    private final long callsBefore;
     private final List<String> abandoned = new CopyOnWriteArrayList<>();
     private volatile long peakPairs;
     private boolean lossIsNamed;
@@ -47,7 +48,7 @@ public final class Stage {
         freeBefore = host.freePages();
         lab = setup.open(host);
         guests = LabHost.hasGuests(host);
-        addsBefore = leaves.total();
+        callsBefore = leaves.total();
     }
 
     LabHost lab() {
@@ -60,7 +61,7 @@ public final class Stage {
 
     /** The SEAMCALLs so far, those that brought the host up not counted. */
     long seamcalls() {
-        return leaves.total() - addsBefore;
+        return leaves.total() - callsBefore;
     }
 
     long succeeded(SeamcallLeaf leaf) {

@@ -1,6 +1,7 @@
 package dev.pamt.lab.experiment;
 
 import dev.pamt.api.PamtException;
+import dev.pamt.lab.host.Crew;
 import dev.pamt.lab.host.GuestMemory;
 import dev.pamt.lab.host.GuestMemory.Backing;
 import dev.pamt.lab.host.LabCounts.Event;

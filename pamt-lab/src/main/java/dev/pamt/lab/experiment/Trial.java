@@ -4,7 +4,11 @@ import dev.pamt.lab.report.ResultTable.Cell;
 import dev.pamt.lab.report.ResultTable.Column;
 import java.util.List;
 
-/** What an experiment does for each of its rows. */
+/**
+ * What an experiment does for each of its rows.
+ *
+ * <p><b>Thread-safety:</b> none; one row at a time.
+ */
 public interface Trial {
     /**
      * The columns of its table, the first of which says what the row is.

@@ -6,6 +6,8 @@ import dev.pamt.lab.host.GuestMemory.Backing;
 /**
  * How large an experiment is.
  *
+ * <p>Immutable and thread-safe.
+ *
  * @param tds how many TDs there are
  * @param memoryBytes memory of each TD, a multiple of 2 MiB
  * @param vcpus how many vCPUs each TD has, each a thread

@@ -5,10 +5,10 @@ import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.TdxHost;
+import dev.pamt.lab.host.ControlPages;
+import dev.pamt.lab.host.LabHost;
 import dev.pamt.seamcall.PhysicalMemory;
 import dev.pamt.seamcall.PhysicalRange;
-import dev.pamt.seamcall.PlatformConfig;
-import dev.pamt.seamcall.SeamcallPlatform;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 import java.util.List;
 
@@ -86,31 +86,9 @@ public final class FootprintMeter {
      */
     public Footprint countOn(SeamcallProviderFactory factory, int tds, TdShape shape) {
         MemoryMap memory = memoryFor(tds, shape);
-        try (TdxHost host = bringUp(factory, memory);
+        try (TdxHost host = LabHost.bringUp(factory, memory);
                 PamtManager manager = PamtManager.builder().host(host).build()) {
             return run(manager, tds, shape);
-        }
-    }
-
-    /**
-     * Brings a host up.
-     *
-     * @param factory the backend
-     * @param memory its memory
-     * @return the host; the caller closes it
-     */
-    public static TdxHost bringUp(SeamcallProviderFactory factory, MemoryMap memory) {
-        SeamcallPlatform platform =
-                factory.open(PlatformConfig.builder().cmrs(memory.cmrs()).build());
-        boolean up = false;
-        try {
-            TdxHost host = TdxHost.bringUp(platform, memory);
-            up = true;
-            return host;
-        } finally {
-            if (!up) {
-                platform.close();
-            }
         }
     }
 
@@ -129,7 +107,7 @@ public final class FootprintMeter {
             }
         }
         long guestPairs = manager.stats().pairs().installed();
-        long[] others = new long[Math.toIntExact(tds * control.pagesOf(shape))];
+        long[] others = new long[Math.toIntExact(tds * (control.pagesOf(shape.vcpus()) + shape.septPages()))];
         for (int i = 0; i < others.length; i++) {
             others[i] = manager.allocPage();
         }

@@ -109,16 +109,16 @@ public final class GuestMemory implements AutoCloseable {
         int block = blockOf(gpa);
         long hpa = NONE;
         while (hpa == NONE) {
-            long chunk = (long) BLOCK.getAcquire(chunks, block);
+            long chunk = (long) BLOCK.getVolatile(chunks, block);
             if (chunk == UNDECIDED) {
                 chunk = decide(block);
             }
             if (chunk >= 0) {
                 return chunk + (gpa & (BLOCK_BYTES - 1) & -PAGE_BYTES);
             }
-            int[] numbers = (int[]) PAGES_OF_BLOCK.getAcquire(pages, block);
+            int[] numbers = (int[]) PAGES_OF_BLOCK.getVolatile(pages, block);
             if (numbers != null) {
-                int number = (int) PAGE.getAcquire(numbers, indexOf(gpa));
+                int number = (int) PAGE.getVolatile(numbers, indexOf(gpa));
                 hpa = number > NO_PAGE ? ram.hpa(number - 1) : populate(numbers, indexOf(gpa));
             }
         }
@@ -144,7 +144,7 @@ public final class GuestMemory implements AutoCloseable {
             }
         }
         // Another vCPU may have been faster.
-        int number = (int) PAGE.getAcquire(numbers, index);
+        int number = (int) PAGE.getVolatile(numbers, index);
         return number > NO_PAGE ? ram.hpa(number - 1) : NONE;
     }
 
@@ -174,8 +174,8 @@ public final class GuestMemory implements AutoCloseable {
     }
 
     private void useSinglePages(int block) {
-        PAGES_OF_BLOCK.setRelease(pages, block, new int[PAGES_PER_BLOCK]);
-        BLOCK.setRelease(chunks, block, SINGLE_PAGES);
+        PAGES_OF_BLOCK.setVolatile(pages, block, new int[PAGES_PER_BLOCK]);
+        BLOCK.setVolatile(chunks, block, SINGLE_PAGES);
     }
 
     private boolean takeChunk(int block) {
@@ -192,7 +192,7 @@ public final class GuestMemory implements AutoCloseable {
                 allocator.freeChunk(chunk);
             }
         }
-        BLOCK.setRelease(chunks, block, chunk);
+        BLOCK.setVolatile(chunks, block, chunk);
         return true;
     }
 
@@ -214,12 +214,12 @@ public final class GuestMemory implements AutoCloseable {
      */
     public long pageAt(long gpa) {
         int block = blockOf(gpa);
-        long chunk = (long) BLOCK.getAcquire(chunks, block);
+        long chunk = (long) BLOCK.getVolatile(chunks, block);
         if (chunk >= 0) {
             return chunk + (gpa & (BLOCK_BYTES - 1) & -PAGE_BYTES);
         }
-        int[] numbers = (int[]) PAGES_OF_BLOCK.getAcquire(pages, block);
-        int number = numbers == null ? NO_PAGE : (int) PAGE.getAcquire(numbers, indexOf(gpa));
+        int[] numbers = (int[]) PAGES_OF_BLOCK.getVolatile(pages, block);
+        int number = numbers == null ? NO_PAGE : (int) PAGE.getVolatile(numbers, indexOf(gpa));
         return number > NO_PAGE ? ram.hpa(number - 1) : NONE;
     }
 
@@ -230,7 +230,7 @@ public final class GuestMemory implements AutoCloseable {
      * @return the chunk, or {@link #NONE} if the block is not made of one
      */
     public long chunkAt(int block) {
-        long chunk = (long) BLOCK.getAcquire(chunks, block);
+        long chunk = (long) BLOCK.getVolatile(chunks, block);
         return chunk >= 0 ? chunk : NONE;
     }
 
@@ -299,7 +299,7 @@ public final class GuestMemory implements AutoCloseable {
      */
     public boolean isShared(long gpa) {
         long page = gpa / PAGE_BYTES;
-        return ((long) BITS.getAcquire(shared, (int) (page >>> 6)) & 1L << page) != 0;
+        return ((long) BITS.getVolatile(shared, (int) (page >>> 6)) & 1L << page) != 0;
     }
 
     /** Makes pages shared or private. */

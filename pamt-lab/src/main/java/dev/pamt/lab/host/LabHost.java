@@ -1,12 +1,16 @@
 package dev.pamt.lab.host;
 
+import dev.pamt.api.MemoryMap;
 import dev.pamt.api.OutOfPagesException;
 import dev.pamt.api.PageAllocator;
 import dev.pamt.api.PamtManager;
 import dev.pamt.api.TdxHost;
 import dev.pamt.lab.host.GuestMemory.Backing;
 import dev.pamt.lab.host.PamtPolicy.Use;
+import dev.pamt.seamcall.PlatformConfig;
 import dev.pamt.seamcall.SeamcallLeaf;
+import dev.pamt.seamcall.SeamcallPlatform;
+import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.TdxStatus;
 import dev.pamt.seamcall.harness.GuestDriver;
 import dev.pamt.seamcall.harness.ModuleInspection;
@@ -60,6 +64,38 @@ public final class LabHost {
         control = ControlPages.of(host);
         ram = new RamPages(host.memory());
         guests = guestsOf(host);
+    }
+
+    /**
+     * Opens a machine and brings it up.
+     *
+     * @param factory the backend of the machine
+     * @param memory its memory
+     * @return the host, which the caller closes
+     */
+    public static TdxHost bringUp(SeamcallProviderFactory factory, MemoryMap memory) {
+        return bringUp(factory.open(PlatformConfig.builder().cmrs(memory.cmrs()).build()), memory, true);
+    }
+
+    /**
+     * Brings a machine up, and closes it if that fails.
+     *
+     * @param platform the machine
+     * @param memory its memory
+     * @param dynamic whether Dynamic PAMT is used if the module has it
+     * @return the host, which the caller closes
+     */
+    public static TdxHost bringUp(SeamcallPlatform platform, MemoryMap memory, boolean dynamic) {
+        boolean up = false;
+        try {
+            TdxHost host = TdxHost.bringUp(platform, memory, dynamic);
+            up = true;
+            return host;
+        } finally {
+            if (!up) {
+                platform.close();
+            }
+        }
     }
 
     /**

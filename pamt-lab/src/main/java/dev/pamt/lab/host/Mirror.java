@@ -109,7 +109,7 @@ final class Mirror {
     /** Returns the state of a 4K page. */
     byte leaf(long gpa) {
         byte[] block = leaves[indexOf(1, gpa)];
-        return block == null ? EMPTY : (byte) LEAF.getAcquire(block, GuestMemory.indexOf(gpa));
+        return block == null ? EMPTY : (byte) LEAF.getVolatile(block, GuestMemory.indexOf(gpa));
     }
 
     /** Freezes a 4K page that is not mapped; false if it has changed. There is a table for it. */
@@ -118,7 +118,7 @@ final class Mirror {
     }
 
     void setLeaf(long gpa, byte state) {
-        LEAF.setRelease(leaves[indexOf(1, gpa)], GuestMemory.indexOf(gpa), state);
+        LEAF.setVolatile(leaves[indexOf(1, gpa)], GuestMemory.indexOf(gpa), state);
     }
 
     /** Returns how many pages of a block are in a state; there may be no table for it. */

@@ -11,7 +11,7 @@ final class MmuState {
     final GuestMemory memory;
     final Mirror mirror;
     final MmuCalls calls;
-    /** Not reentrant, and needs not be; a ReentrantReadWriteLock counts the holds of each reader, which took as long as a fault. */
+    /** Not reentrant, and needs not be; a ReentrantReadWriteLock counts the holds of each reader, which shows in a fault. */
     final ReadWriteLock lock = new StampedLock().asReadWriteLock();
 
     /** Blocks that are never mapped as one page again, because the guest has accepted pages of 4K (GUEST_INHIBIT); under the lock. */

@@ -8,6 +8,7 @@ import dev.pamt.api.PamtManager;
 import dev.pamt.api.PamtStats;
 import dev.pamt.api.ReclaimPolicy;
 import dev.pamt.api.TdxHost;
+import dev.pamt.lab.host.LabHost;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 
 /**
@@ -52,7 +53,7 @@ public final class Replay {
      * @throws IllegalArgumentException if the module of the host cannot use Dynamic PAMT with these addresses
      */
     public ReplayResult run(LockStrategy strategy, ReclaimPolicy policy) {
-        try (TdxHost host = hosts.bringUp(factory)) {
+        try (TdxHost host = LabHost.bringUp(factory, hosts.memory())) {
             if (!host.dynamicPamt()) {
                 throw new IllegalArgumentException(String.format(
                         "Dynamic PAMT needs memory below 2^48; this placement reaches 0x%x",

@@ -8,8 +8,6 @@ import dev.pamt.api.TdxHost;
 import dev.pamt.seamcall.PhysicalRange;
 import dev.pamt.seamcall.PhysicalRanges;
 import dev.pamt.seamcall.PlatformConfig;
-import dev.pamt.seamcall.SeamcallPlatform;
-import dev.pamt.seamcall.SeamcallProviderFactory;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -64,22 +62,6 @@ final class ReplayHost {
 
     MemoryMap memory() {
         return memory;
-    }
-
-    /** Brings a fresh host up. */
-    TdxHost bringUp(SeamcallProviderFactory factory) {
-        SeamcallPlatform platform =
-                factory.open(PlatformConfig.builder().cmrs(memory.cmrs()).build());
-        boolean up = false;
-        try {
-            TdxHost host = TdxHost.bringUp(platform, memory);
-            up = true;
-            return host;
-        } finally {
-            if (!up) {
-                platform.close();
-            }
-        }
     }
 
     /** The chunks behind the placement that no PAMT area takes. */

@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 
-/** The policies that the lab knows, by their names. */
+/** The policies that the lab knows, by their names. Stateless; any thread may use it. */
 public final class PamtPolicies {
     /** A pair for each region that holds 4K pages of the module, from the first to the last. */
     public static final String ON_DEMAND = "onDemand";

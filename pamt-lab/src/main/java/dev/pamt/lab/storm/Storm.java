@@ -3,6 +3,7 @@ package dev.pamt.lab.storm;
 import dev.pamt.api.PamtStats;
 import dev.pamt.api.RegionsInUseException;
 import dev.pamt.api.TdxHost;
+import dev.pamt.lab.host.Crew;
 import dev.pamt.lab.host.LabCounts.Event;
 import dev.pamt.lab.host.LabHost;
 import dev.pamt.lab.host.LeafCounts;
@@ -12,11 +13,6 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CyclicBarrier;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongConsumer;
@@ -61,22 +57,10 @@ public final class Storm {
         }
         AtomicReference<Throwable> failure = new AtomicReference<>();
         LongAdder cpuNanos = new LongAdder();
-        int threads = plan.tds() * plan.vcpus();
-        ExecutorService executor = Executors.newFixedThreadPool(threads);
-        long faultNanos;
-        long shutdownNanos;
-        try {
-            faultNanos = onAllVcpus(
-                    executor,
-                    tds,
-                    failure,
-                    cpuNanos,
-                    (td, vcpu) -> td.boot(vcpu, () -> failure.get() != null, progress));
-            // Also after a failure: what was taken has to come back.
-            shutdownNanos = onAllVcpus(executor, tds, failure, cpuNanos, (td, vcpu) -> td.shutDown(vcpu, progress));
-        } finally {
-            executor.shutdownNow();
-        }
+        long faultNanos =
+                onAllVcpus(tds, failure, cpuNanos, (td, vcpu) -> td.boot(vcpu, () -> failure.get() != null, progress));
+        // Also after a failure: what was taken has to come back.
+        long shutdownNanos = onAllVcpus(tds, failure, cpuNanos, (td, vcpu) -> td.shutDown(vcpu, progress));
         lab.policy().close();
         PamtStats stats = lab.manager().stats();
         try {
@@ -108,36 +92,18 @@ public final class Storm {
     }
 
     /** Runs a part of the storm on all vCPUs at once, and returns how long it took from the first to the last. */
-    private static long onAllVcpus(
-            ExecutorService executor,
-            List<StormTd> tds,
-            AtomicReference<Throwable> failure,
-            LongAdder cpuNanos,
-            VcpuWork work)
+    private long onAllVcpus(List<StormTd> tds, AtomicReference<Throwable> failure, LongAdder cpuNanos, VcpuWork work)
             throws InterruptedException {
-        int vcpus = tds.get(0).vcpus();
-        AtomicLong start = new AtomicLong();
-        CyclicBarrier everybody = new CyclicBarrier(tds.size() * vcpus, () -> start.set(System.nanoTime()));
-        List<Callable<Void>> tasks = new ArrayList<>();
-        for (StormTd td : tds) {
-            for (int vcpu = 0; vcpu < vcpus; vcpu++) {
-                int index = vcpu;
-                tasks.add(() -> {
-                    everybody.await();
-                    long cpuBefore = cpuNanosOfThread();
-                    try {
-                        work.run(td, index);
-                    } catch (RuntimeException | Error e) {
-                        failure.compareAndSet(null, e);
-                    } finally {
-                        cpuNanos.add(cpuNanosOfThread() - cpuBefore);
-                    }
-                    return null;
-                });
+        return Crew.run(plan.tds() * plan.vcpus(), number -> {
+            long cpuBefore = cpuNanosOfThread();
+            try {
+                work.run(tds.get(number / plan.vcpus()), number % plan.vcpus());
+            } catch (RuntimeException | Error e) {
+                failure.compareAndSet(null, e);
+            } finally {
+                cpuNanos.add(cpuNanosOfThread() - cpuBefore);
             }
-        }
-        executor.invokeAll(tasks);
-        return System.nanoTime() - start.get();
+        });
     }
 
     /** The processor time of this thread so far; always 0 if this JVM does not measure it. */

@@ -34,14 +34,6 @@ final class StormTd {
         vcpusLeft = new AtomicInteger(plan.vcpus());
     }
 
-    int vcpus() {
-        return plan.vcpus();
-    }
-
-    long lostPages() {
-        return memory.lostPages();
-    }
-
     /** Faults the share of memory of a vCPU; the first one builds the TD before, and the others wait for that. */
     void boot(int vcpu, BooleanSupplier stop, LongConsumer progress) throws InterruptedException {
         if (vcpu == 0) {

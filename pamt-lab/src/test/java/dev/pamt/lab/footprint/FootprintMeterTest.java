@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.pamt.api.TdxHost;
+import dev.pamt.lab.host.ControlPages;
+import dev.pamt.lab.host.LabHost;
 import dev.pamt.seamcall.SeamcallLeaf;
 import dev.pamt.seamcall.SeamcallProviderFactory;
 import dev.pamt.seamcall.SeamcallRegisters;
@@ -16,7 +18,7 @@ class FootprintMeterTest {
     private static final long GIB = 1L << 30;
     private static final long TIB = 1L << 40;
 
-    private final FootprintMeter meter = new FootprintMeter(new ControlPages(7, 6));
+    private final FootprintMeter meter = new FootprintMeter(new ControlPages(1, 6, 6));
 
     @Test
     void aSecureEptHasAPageForEach512EntriesOfEachLevel() {
@@ -68,7 +70,7 @@ class FootprintMeterTest {
         HostSpan low = new HostSpan(4 * GIB, 1L << 48);
         HostSpan high = new HostSpan(4 * GIB, (1L << 48) + GIB);
         for (HostSpan span : new HostSpan[] {low, high}) {
-            try (TdxHost host = FootprintMeter.bringUp(SeamcallProviderFactory.named("emulator"), span.memory())) {
+            try (TdxHost host = LabHost.bringUp(SeamcallProviderFactory.named("emulator"), span.memory())) {
                 assertEquals(span.moduleTakesDynamicPamt(), host.dynamicPamt(), span::toString);
             }
         }

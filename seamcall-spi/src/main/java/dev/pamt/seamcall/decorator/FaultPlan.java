@@ -81,7 +81,7 @@ public final class FaultPlan {
         /**
          * Has a part of all calls of a TD's life answered by an error that their leaf can have; the module does not see these calls.
          * Which ones, and by which error, is decided by the seed, the leaf and the number of the call. Calls that have a fault of their
-         * own keep it, and calls that bring a module up are left alone.
+         * own keep it, and calls that bring a module up are left alone. Set again, the last one counts.
          *
          * @param part the part of the calls, 0 to 1
          * @param seed decides which calls

@@ -1,4 +1,4 @@
-package dev.pamt.lab.experiment;
+package dev.pamt.lab.host;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -9,21 +9,33 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.IntConsumer;
 
-/** Threads that begin at the same moment. */
-final class Crew {
+/** Threads that begin at the same moment. Stateless; any thread may use it. */
+public final class Crew {
     private Crew() {}
+
+    /** What a thread does. */
+    @FunctionalInterface
+    public interface Task {
+        /**
+         * Does it.
+         *
+         * @param number the number of the thread, from 0
+         * @throws InterruptedException if the thread is interrupted
+         */
+        void run(int number) throws InterruptedException;
+    }
 
     /**
      * Runs a task on each of some threads, and waits for all of them.
      *
      * @param threads how many
-     * @param task is told the number of its thread
+     * @param task what each of them does
      * @return nanoseconds from the moment at which all have begun to the end of the last
      * @throws RuntimeException what a task has thrown, if one has; the others have ended, too
+     * @throws InterruptedException if this thread is interrupted
      */
-    static long run(int threads, IntConsumer task) throws InterruptedException {
+    public static long run(int threads, Task task) throws InterruptedException {
         AtomicLong start = new AtomicLong();
         CyclicBarrier everybody = new CyclicBarrier(threads, () -> start.set(System.nanoTime()));
         ExecutorService executor = Executors.newFixedThreadPool(threads);
@@ -33,7 +45,7 @@ final class Crew {
                 int number = i;
                 tasks.add(() -> {
                     everybody.await();
-                    task.accept(number);
+                    task.run(number);
                     return null;
                 });
             }
